@@ -1,0 +1,279 @@
+"""What every machine that can run jobs offers, and what it may offer beside that.
+
+`HardwareInterface` is the whole of what hardware-agnostic code relies on: four verbs, and
+batch forms of them that loop unless an implementation does better. Everything else is an
+optional Protocol below; the dashboard asks with ``isinstance`` and disables what is missing.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar, runtime_checkable
+
+from exauq_tui.errors import ConnectionLostError
+from exauq_tui.hardware.status import JobStatus
+from exauq_tui.jobs import Input, Job, JobId
+
+A = TypeVar("A")
+T = TypeVar("T")
+
+
+class HardwareInterface(ABC):
+    """A machine, or group of machines, that runs a simulator at one level.
+
+    Args:
+        name: What people call it; unique among the interfaces in use.
+        level: The level of the simulator that it runs.
+    """
+
+    def __init__(self, name: str, level: int = 1) -> None:
+        self._name = name
+        self._level = level
+
+    @property
+    def name(self) -> str:
+        """What people call this interface."""
+        return self._name
+
+    @property
+    def level(self) -> int:
+        """The level of the simulator that it runs."""
+        return self._level
+
+    @abstractmethod
+    def submit_job(self, job: Job) -> None:
+        """Send one job to the machine."""
+
+    @abstractmethod
+    def get_job_status(self, job_id: JobId) -> JobStatus:
+        """Ask where one job stands."""
+
+    @abstractmethod
+    def get_job_output(self, job_id: JobId) -> float | None:
+        """Get a completed job's output, or None where the job did not complete."""
+
+    @abstractmethod
+    def cancel_job(self, job_id: JobId) -> None:
+        """End one job; a job that does not run is left as it is."""
+
+    def submit_jobs(self, jobs: Sequence[Job]) -> Mapping[JobId, None | Exception]:
+        """Send several jobs; each value is None or what `submit_job` would have raised."""
+        return _each(((job.id, job) for job in jobs), self.submit_job)
+
+    def get_job_statuses(self, job_ids: Sequence[JobId]) -> Mapping[JobId, JobStatus | Exception]:
+        """Ask where several jobs stand."""
+        return _each(((job_id, job_id) for job_id in job_ids), self.get_job_status)
+
+    def get_job_outputs(self, job_ids: Sequence[JobId]) -> Mapping[JobId, float | None | Exception]:
+        """Get the outputs of several jobs."""
+        return _each(((job_id, job_id) for job_id in job_ids), self.get_job_output)
+
+    def cancel_jobs(self, job_ids: Sequence[JobId]) -> Mapping[JobId, None | Exception]:
+        """End several jobs; each value is None or what `cancel_job` would have raised."""
+        return _each(((job_id, job_id) for job_id in job_ids), self.cancel_job)
+
+
+def _each(
+    arguments: Iterable[tuple[JobId, A]], verb: Callable[[A], T]
+) -> dict[JobId, T | Exception]:
+    """Call a single verb once per job, keeping one job's error from the others.
+
+    Once the connection is lost the remaining jobs get that same error without being tried:
+    each try would only wait for the same time-out again.
+    """
+    results: dict[JobId, T | Exception] = {}
+    lost: ConnectionLostError | None = None
+    for job_id, argument in arguments:
+        if lost is not None:
+            results[job_id] = lost
+            continue
+        try:
+            results[job_id] = verb(argument)
+        except ConnectionLostError as error:
+            results[job_id] = lost = error
+        except Exception as error:  # noqa: BLE001 - another author's interface may raise anything
+            results[job_id] = error
+    return results
+
+
+@dataclass(frozen=True, slots=True)
+class JobReport:
+    """What a server knows of one job.
+
+    Attributes:
+        job_id: The job.
+        status: SUBMITTED, RUNNING, COMPLETED, FAILED, CANCELLED, PENDING_CANCEL (being
+            stopped) or FAILED_CANCEL (asked to stop, and something of it survived).
+        submitted: When the server accepted it, in seconds since 1970 by the server's clock.
+        started: When it started there, likewise.
+        finished: When it ended there, likewise.
+        exit_code: The simulator's exit code, where somebody witnessed the end.
+        output_text: The start of the output file, at most 64 KiB; None where not read.
+        note: What a person should know, such as "end not witnessed".
+        token: The submission token that it was sent with, or "".
+    """
+
+    job_id: JobId
+    status: JobStatus
+    submitted: float | None = None
+    started: float | None = None
+    finished: float | None = None
+    exit_code: int | None = None
+    output_text: str | None = None
+    note: str = ""
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The answer to one look at a server.
+
+    Attributes:
+        cursor: Opaque; handed to the next look so that it tells only what follows.
+        complete: True where `reports` holds every job of the workspace, so that a job that
+            is not among them is gone from the server; False where it holds changes only.
+        reports: Jobs, the later report of one job replacing the earlier.
+        deleted: Jobs whose directories were deleted since the last look.
+        server_time: The server's clock, in seconds since 1970.
+    """
+
+    cursor: str
+    complete: bool
+    reports: tuple[JobReport, ...]
+    deleted: tuple[JobId, ...] = ()
+    server_time: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogChunk:
+    """A piece of what a job printed.
+
+    Attributes:
+        offset: Where in the log the data starts, in bytes.
+        data: The bytes, as the job wrote them: not safe to show as they are.
+        size: The size of the whole log at that moment, in bytes.
+    """
+
+    offset: int
+    data: bytes
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceSummary:
+    """What stands in a workspace, for a person who is about to delete it.
+
+    Attributes:
+        path: The workspace's absolute path on the server.
+        jobs: How many job directories it holds.
+        running: How many of these still run or wait to run.
+        others: Names of entries that are not jobs, at most 50.
+    """
+
+    path: str
+    jobs: int
+    running: int
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HostKey:
+    """A server's host key, as shown to the person who is asked to accept it.
+
+    Attributes:
+        host: The server, as it is looked up in known_hosts (``host`` or ``[host]:port``).
+        key_type: Such as ``ssh-ed25519``.
+        fingerprint: ``SHA256:`` and the unpadded base64, as ``ssh-keygen -l`` prints it.
+    """
+
+    host: str
+    key_type: str
+    fingerprint: str
+
+
+AskSecret = Callable[[str], str | None]
+"""Called with a prompt, returns what the person typed, or None where they refuse."""
+
+AcceptHostKey = Callable[[HostKey], bool]
+"""Called with an unknown host key, returns whether the person accepts it."""
+
+
+@runtime_checkable
+class Connects(Protocol):
+    """An interface that has a connection of its own."""
+
+    def connect(self) -> None:
+        """Connect now (nothing happens where connected)."""
+
+    def close(self) -> None:
+        """Drop the connection; callable from any thread, unblocks a waiting call."""
+
+
+@runtime_checkable
+class HasWorkspace(Protocol):
+    """An interface that keeps jobs in a workspace directory."""
+
+    @property
+    def workspace_dir(self) -> str | None:
+        """The absolute path of the workspace, or None while it is not known."""
+
+
+@runtime_checkable
+class WatchesJobs(Protocol):
+    """An interface that tells what changed, for all jobs, in one request."""
+
+    def look(self, cursor: str | None = None) -> Look:
+        """Tell what changed since `cursor` (everything where it is None or unknown)."""
+
+
+@runtime_checkable
+class SubmitsOnce(Protocol):
+    """An interface that recognises a submission it already has by its token."""
+
+    def submit_jobs_once(
+        self, jobs: Sequence[Job], tokens: Mapping[JobId, str]
+    ) -> Mapping[JobId, None | Exception]:
+        """Send several jobs; one that is there with the same token counts as sent."""
+
+
+@runtime_checkable
+class RequestsCancels(Protocol):
+    """An interface that can be asked to cancel without waiting for the end."""
+
+    def request_cancels(self, job_ids: Sequence[JobId]) -> Mapping[JobId, None | Exception]:
+        """Start to cancel; what came of it is told by the next looks."""
+
+
+@runtime_checkable
+class FindsJobs(Protocol):
+    """An interface that can read back the inputs of jobs found in its workspace."""
+
+    def get_job_inputs(self, job_ids: Sequence[JobId]) -> Mapping[JobId, Input | Exception]:
+        """Read the inputs that jobs were submitted with."""
+
+
+@runtime_checkable
+class ReadsLogs(Protocol):
+    """An interface that gives access to what a job printed."""
+
+    def read_job_log(self, job_id: JobId, offset: int, limit: int) -> LogChunk:
+        """Read at most `limit` bytes from `offset`; a negative offset counts from the end."""
+
+
+@runtime_checkable
+class DeletesJobs(Protocol):
+    """An interface that can delete what jobs left on the server."""
+
+    def delete_remote_job_dir(self, job_id: JobId) -> None:
+        """Remove one job's directory for good."""
+
+    def delete_remote_job_dirs(self, job_ids: Sequence[JobId]) -> Mapping[JobId, None | Exception]:
+        """Remove several jobs' directories for good."""
+
+    def describe_workspace(self) -> WorkspaceSummary:
+        """Tell what `delete_workspace` would delete."""
+
+    def delete_workspace(self) -> None:
+        """Remove the whole workspace, without waiting for running jobs."""

@@ -1,0 +1,102 @@
+"""What the screens and the command line may ask of a fleet of servers.
+
+The dashboard depends on these Protocols alone; `exauq_tui.monitor.fleet.Fleet` is the real
+thing, and tests of the screens may bring their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Protocol
+
+from exauq_tui.hardware.interface import HostKey, LogChunk, WorkspaceSummary
+from exauq_tui.jobs import Input
+from exauq_tui.monitor.snapshot import Changes, Event, JobRow, ServerView
+
+
+@dataclass(frozen=True, slots=True)
+class CancelResult:
+    """What became of a request to cancel.
+
+    Attributes:
+        asked: Rows that are now Pending cancel (or, never sent, Cancelled at once).
+        left: Rows left alone because they had come to their end.
+    """
+
+    asked: tuple[int, ...]
+    left: tuple[int, ...]
+
+
+class Prompter(Protocol):
+    """Asks a person on behalf of a server's thread, which waits for the answer."""
+
+    def ask_secret(self, server: str, prompt: str) -> str | None:
+        """Ask for a password, passphrase or code; None where the person refuses."""
+
+    def accept_host_key(self, server: str, key: HostKey) -> bool:
+        """Ask whether an unknown host key is to be trusted."""
+
+
+class FleetVerbs(Protocol):
+    """Every verb on jobs and servers.
+
+    Verbs that return a Future are carried out on the server's own thread; the Future fails
+    with an `ExauqTuiError` whose message is fit to be shown. The others write to the local
+    record and return within milliseconds, but they do touch the disk: call them from a
+    worker, not from the UI thread.
+    """
+
+    def start(self) -> None:
+        """Start one thread per server."""
+
+    def stop(self) -> None:
+        """Stop promptly, whatever a socket is doing; work not sent stays in the record."""
+
+    def set_listener(self, listener: Callable[[], None] | None) -> None:
+        """Set what is called, from any thread, once when something changed after a drain."""
+
+    def servers(self) -> tuple[ServerView, ...]:
+        """All servers, in the order of the configuration."""
+
+    def rows(self) -> tuple[JobRow, ...]:
+        """All jobs that are known, oldest first."""
+
+    def drain(self) -> Changes:
+        """What changed since the last call."""
+
+    def submit(self, server: str, inputs: Sequence[Input], *, batch: str = "") -> tuple[int, ...]:
+        """Record jobs as Pending submit and have them sent; returns their keys.
+
+        Raises:
+            InputError: The server is unknown, or an input has the wrong dimension.
+            RecordError: The record could not be written, so nothing was submitted.
+        """
+
+    def resubmit(self, keys: Sequence[int]) -> tuple[int, ...]:
+        """Submit the inputs of jobs that ended once more, under new ids; returns new keys."""
+
+    def cancel(self, keys: Sequence[int]) -> CancelResult:
+        """Record jobs as Pending cancel and have the request sent."""
+
+    def fetch_outputs(self, keys: Sequence[int]) -> Future[Mapping[int, float | str]]:
+        """Read outputs now; a str says why there is no number."""
+
+    def read_log(self, key: int, offset: int, limit: int) -> Future[LogChunk]:
+        """Read a piece of a job's log; a negative offset counts from the end."""
+
+    def delete_jobs(self, keys: Sequence[int]) -> Future[Mapping[int, str]]:
+        """Delete job directories and their rows; values are "" or why it was not done."""
+
+    def describe_workspace(self, server: str) -> Future[WorkspaceSummary]:
+        """Tell what `delete_workspace` would delete."""
+
+    def delete_workspace(self, server: str) -> Future[None]:
+        """Delete the workspace on the server; the rows stay, marked gone."""
+
+    def look_now(self, server: str | None = None) -> None:
+        """Look, or try to connect, at once (all servers where None)."""
+
+    def events(self, key: int) -> tuple[Event, ...]:
+        """A job's history, oldest first."""

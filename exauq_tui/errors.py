@@ -7,7 +7,7 @@ The tree::
     │   ├── HardwareInterfaceFailureError      a connection, server or file on it failed
     │   │   ├── AuthenticationError            the server refused who we say we are
     │   │   ├── HostKeyError                   the server is not who it should be
-    │   │   ├── ConnectionLostError            the link broke or a wait ran out; trying again may help
+    │   │   ├── ConnectionLostError            the link broke or a wait ran out
     │   │   └── ServerRefusedError             the server was reached and answered no
     │   ├── SimulatorOutputParsingError        the output file does not hold one number
     │   ├── ConfigError                        a configuration file cannot be used

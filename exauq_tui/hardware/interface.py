@@ -58,7 +58,7 @@ class HardwareInterface(ABC):
     def cancel_job(self, job_id: JobId) -> None:
         """End one job; a job that does not run is left as it is."""
 
-    def submit_jobs(self, jobs: Sequence[Job]) -> Mapping[JobId, None | Exception]:
+    def submit_jobs(self, jobs: Sequence[Job]) -> Mapping[JobId, Exception | None]:
         """Send several jobs; each value is None or what `submit_job` would have raised."""
         return _each(((job.id, job) for job in jobs), self.submit_job)
 
@@ -66,11 +66,11 @@ class HardwareInterface(ABC):
         """Ask where several jobs stand."""
         return _each(((job_id, job_id) for job_id in job_ids), self.get_job_status)
 
-    def get_job_outputs(self, job_ids: Sequence[JobId]) -> Mapping[JobId, float | None | Exception]:
+    def get_job_outputs(self, job_ids: Sequence[JobId]) -> Mapping[JobId, float | Exception | None]:
         """Get the outputs of several jobs."""
         return _each(((job_id, job_id) for job_id in job_ids), self.get_job_output)
 
-    def cancel_jobs(self, job_ids: Sequence[JobId]) -> Mapping[JobId, None | Exception]:
+    def cancel_jobs(self, job_ids: Sequence[JobId]) -> Mapping[JobId, Exception | None]:
         """End several jobs; each value is None or what `cancel_job` would have raised."""
         return _each(((job_id, job_id) for job_id in job_ids), self.cancel_job)
 
@@ -234,7 +234,7 @@ class SubmitsOnce(Protocol):
 
     def submit_jobs_once(
         self, jobs: Sequence[Job], tokens: Mapping[JobId, str]
-    ) -> Mapping[JobId, None | Exception]:
+    ) -> Mapping[JobId, Exception | None]:
         """Send several jobs; one that is there with the same token counts as sent."""
 
 
@@ -242,7 +242,7 @@ class SubmitsOnce(Protocol):
 class RequestsCancels(Protocol):
     """An interface that can be asked to cancel without waiting for the end."""
 
-    def request_cancels(self, job_ids: Sequence[JobId]) -> Mapping[JobId, None | Exception]:
+    def request_cancels(self, job_ids: Sequence[JobId]) -> Mapping[JobId, Exception | None]:
         """Start to cancel; what came of it is told by the next looks."""
 
 
@@ -269,7 +269,7 @@ class DeletesJobs(Protocol):
     def delete_remote_job_dir(self, job_id: JobId) -> None:
         """Remove one job's directory for good."""
 
-    def delete_remote_job_dirs(self, job_ids: Sequence[JobId]) -> Mapping[JobId, None | Exception]:
+    def delete_remote_job_dirs(self, job_ids: Sequence[JobId]) -> Mapping[JobId, Exception | None]:
         """Remove several jobs' directories for good."""
 
     def describe_workspace(self) -> WorkspaceSummary:

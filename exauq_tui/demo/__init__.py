@@ -1,0 +1,1 @@
+"""A sample simulator, and throw-away directories to play with it."""

@@ -1,0 +1,57 @@
+# make demo    the dashboard on this machine, with sample jobs
+# make test    the whole test suite
+# CONTRIBUTING.md tells about the rest.
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Pinned versions, so that what worked here works there.
+PINS := constraints-dev.txt
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
+
+.PHONY: demo test test-long check screenshots clean tools
+
+demo: $(VENV)/.package
+	$(BIN)/exauq-tui demo
+
+test: $(VENV)/.dev
+	$(BIN)/pytest -n auto --dist loadgroup -m "not long"
+
+test-long: $(VENV)/.dev
+	$(BIN)/pytest -m long
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/mypy scripts/*.py
+	$(BIN)/lint-imports
+	git ls-files -z -- '*.sh' 'scripts/*' .ci/run ':!*.py' | xargs -0 shellcheck
+
+screenshots: $(VENV)/.dev
+	scripts/install-tools screenshots
+	$(BIN)/python scripts/make_screenshots.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache \
+	  .import_linter_cache .hypothesis snapshot_report.html
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp stands for a finished step: pyvenv.cfg is there also when ensurepip failed after it.
+$(VENV)/.made: scripts/find-python
+	scripts/install-tools demo
+	"$$(scripts/find-python)" -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.package: $(VENV)/.made pyproject.toml $(PINS)
+	@echo "Installing exauq-tui into $(VENV) ..."
+	$(PIP) -c $(PINS) -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.made pyproject.toml $(PINS) | tools
+	@echo "Installing exauq-tui and the development tools into $(VENV) ..."
+	$(PIP) -r $(PINS) -e .
+	@touch $(VENV)/.package $@
+
+# Looked at each time (it takes milliseconds): a machine may lose what it once had.
+tools:
+	@scripts/install-tools test

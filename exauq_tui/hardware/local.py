@@ -1,0 +1,87 @@
+"""Jobs on this machine, without SSH: the same verbs, errors and files as on a server."""
+
+from __future__ import annotations
+
+import threading
+
+from exauq_tui.hardware.connection.local_bash import LocalBash
+from exauq_tui.hardware.connection.transport import ByteStream
+from exauq_tui.hardware.script_jobs import CANCEL_GRACE, ScriptJobs
+
+
+class LocalScriptInterface(ScriptJobs):
+    """Runs ``program script input.csv output.txt`` on this machine.
+
+    Args:
+        program: What runs the script, split like shell words (``python3 -u``).
+        script_path: The simulator script; ``~/`` is the home directory, and a relative path
+            starts there, as in an SSH session.
+        name: What people call this interface.
+        level: The level of the simulator.
+        workspace_dir: Where job directories live; made where missing. None: a new directory
+            ``exauqXXXXX`` beside the script.
+        setup: Bash lines that run before the program.
+        cancel_grace: Seconds between asking a job's processes to end and killing them.
+        start_dir: Where relative paths start and jobs run; the home directory where None.
+        connect: Whether to start the server program at once.
+        reconnect: Whether a call starts it anew where it was ended meanwhile.
+
+    Raises:
+        ValueError: A parameter cannot be used.
+        HardwareInterfaceFailureError: There is no usable Bash on this machine.
+    """
+
+    def __init__(
+        self,
+        program: str,
+        script_path: str,
+        name: str,
+        level: int = 1,
+        workspace_dir: str | None = None,
+        *,
+        setup: str = "",
+        cancel_grace: float = CANCEL_GRACE,
+        start_dir: str | None = None,
+        connect: bool = True,
+        reconnect: bool = True,
+    ) -> None:
+        super().__init__(name, level)
+        self._where = "this machine"
+        self._start_dir = start_dir
+        self._bash: LocalBash | None = None
+        self._bash_lock = threading.Lock()
+        self._set_up_jobs(
+            program,
+            script_path,
+            workspace_dir,
+            setup=setup,
+            cancel_grace=cancel_grace,
+            reconnect=reconnect,
+        )
+        if connect:
+            self.connect()
+
+    def _open_stream(self, command: str) -> ByteStream:
+        with self._bash_lock:
+            if self._bash is None:
+                self._bash = LocalBash(self._start_dir)
+            bash = self._bash
+        return bash.open_stream(command, 10.0)
+
+    def connect(self) -> None:
+        """Start the server program now; nothing happens where it runs."""
+        self._open_session()
+
+    def close(self) -> None:
+        """End the server program (never the jobs); callable from any thread."""
+        self._close_session()
+        with self._bash_lock:
+            bash, self._bash = self._bash, None
+        if bash is not None:
+            bash.close()
+
+    def __enter__(self) -> LocalScriptInterface:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

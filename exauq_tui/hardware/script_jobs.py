@@ -1,0 +1,519 @@
+"""The verbs on jobs that a script runs, over the agent protocol; shared by SSH and local.
+
+Each verb is one request for any number of jobs. What the requests and replies hold is told in
+``scripts/agent.sh``; `replies` reads them.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import secrets
+import shlex
+import threading
+import time
+from collections.abc import Mapping, Sequence
+
+from exauq_tui.errors import (
+    ConnectionLostError,
+    HardwareInterfaceFailureError,
+    JobExistsError,
+    ServerRefusedError,
+    SimulatorOutputParsingError,
+)
+from exauq_tui.hardware.agent import COMMAND, AgentSession, Reply
+from exauq_tui.hardware.connection.transport import ByteStream
+from exauq_tui.hardware.interface import (
+    HardwareInterface,
+    JobReport,
+    LogChunk,
+    Look,
+    WorkspaceSummary,
+)
+from exauq_tui.hardware.replies import JobLines, parse_output, read_job_lines, read_results
+from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
+from exauq_tui.jobs import Input, Job, JobId
+
+CANCEL_GRACE = 5.0
+"""Seconds between TERM and KILL."""
+
+_SNAPSHOT_SHARE = 300
+"""A full look is made when this many times its own duration has passed ..."""
+_SNAPSHOT_EVERY = (10.0, 60.0)
+"""... but not before and not after these many seconds."""
+
+
+class ScriptJobs(HardwareInterface):
+    """Jobs that run ``program script input.csv output.txt`` on one machine.
+
+    Subclasses say how to reach the machine: they implement `_open_stream` and `_where`, and call
+    `_set_up_jobs` before anything connects.
+    """
+
+    _where: str
+    """The machine, for messages, such as ``alice@hpc1``."""
+
+    def _set_up_jobs(
+        self,
+        program: str,
+        script_path: str,
+        workspace_dir: str | None,
+        *,
+        setup: str,
+        cancel_grace: float,
+        reconnect: bool,
+    ) -> None:
+        try:
+            words = shlex.split(program)
+        except ValueError as error:
+            raise ValueError(f"program {program!r} cannot be split into words: {error}") from error
+        if not words:
+            raise ValueError("program is empty: give what runs the script, such as 'python3'")
+        if not script_path:
+            raise ValueError("script_path is empty: give the path of the simulator script")
+        if workspace_dir == "":
+            raise ValueError("workspace_dir is empty: give a path, or None for a new directory")
+        self._words = words
+        self._script_path = str(script_path)
+        self._configured = None if workspace_dir is None else str(workspace_dir)
+        self._setup = setup
+        self._grace = cancel_grace
+        self._reconnect = reconnect
+        self._session_lock = threading.RLock()
+        self._session: AgentSession | None = None
+        self._workspace: str | None = None
+        self._tokens: dict[JobId, str] = {}
+
+    def _open_stream(self, command: str) -> ByteStream:
+        """Start a command on the machine; a broken connection is made anew first."""
+        raise NotImplementedError
+
+    def _open_session(self) -> AgentSession:
+        """Start an agent and find the workspace; nothing happens where one is at hand."""
+        with self._session_lock:
+            if self._session is not None and self._session.is_open:
+                return self._session
+            session = AgentSession(self._open_stream(COMMAND), self._where)
+            self._session = session
+            configured = self._workspace or self._configured or ""
+            reply = session.request("open", (configured, self._script_path))
+            if reply.status != "ok":
+                session.close()
+                raise self._refusal(reply)
+            self._workspace = reply.fields()[0] or None
+            return session
+
+    def _close_session(self) -> None:
+        # Without the lock: another thread may hold it while it waits for the server.
+        session = self._session
+        if session is not None:
+            session.close()
+
+    @property
+    def workspace_dir(self) -> str | None:
+        """The workspace's absolute path on the server, or None while it is not known."""
+        return self._workspace
+
+    def _ask(self, verb: str, fields: Sequence[str] = (), *, timeout: float = 60.0) -> Reply:
+        """Ask the agent; a connection that broke while idle is made anew, once.
+
+        Every verb can be repeated: a submission carries tokens, and the others change nothing
+        the second time.
+        """
+        fresh = self._session is None or not self._session.is_open
+        try:
+            return self._open_session().request(verb, fields, timeout)
+        except ConnectionLostError:
+            if fresh or not self._reconnect:
+                raise
+        return self._open_session().request(verb, fields, timeout)
+
+    def _refusal(self, reply: Reply) -> ServerRefusedError:
+        return ServerRefusedError(f"{self._where}: {_words(reply)}")
+
+    def _checked(self, reply: Reply) -> Reply:
+        if reply.status != "ok":
+            raise self._refusal(reply)
+        return reply
+
+    # Submitting
+
+    def submit_job(self, job: Job, resubmit: bool = False) -> None:
+        """Send one job.
+
+        Args:
+            job: The job.
+            resubmit: Delete what an earlier job of this id left, and run it again.
+
+        Raises:
+            ValueError: The id was submitted before and `resubmit` is false, or `resubmit` is
+                true and there is no such job or it has not ended.
+            HardwareInterfaceFailureError: Trouble with the connection, the server or its files.
+        """
+        if resubmit:
+            status = self.get_job_status(job.id)
+            if status not in TERMINAL_STATUSES:
+                raise ValueError(
+                    f"job {job.id} cannot be resubmitted on {self._where}: it is "
+                    f"{status.value!r}; only a job that ended can"
+                )
+            self.delete_remote_job_dir(job.id)
+        _raise_error(self.submit_jobs([job])[job.id])
+
+    def submit_jobs(self, jobs: Sequence[Job]) -> Mapping[JobId, Exception | None]:
+        """Send several jobs in one request; values are None or what went wrong."""
+        # A job whose submission broke off keeps its token, so that it is recognised.
+        tokens = {job.id: self._tokens.setdefault(job.id, secrets.token_hex(8)) for job in jobs}
+        results = self.submit_jobs_once(jobs, tokens)
+        for job_id in results:
+            self._tokens.pop(job_id, None)
+        return results
+
+    def submit_jobs_once(
+        self, jobs: Sequence[Job], tokens: Mapping[JobId, str]
+    ) -> Mapping[JobId, Exception | None]:
+        """Send several jobs; one that is there with the same token counts as sent."""
+        results: dict[JobId, Exception | None] = {}
+        fields = [
+            self._workspace or self._configured_path(),
+            self._script_path,
+            self._setup,
+            str(len(self._words)),
+            *self._words,
+        ]
+        seen: set[JobId] = set()
+        for job in jobs:
+            if job.id in seen:
+                raise ValueError(f"job {job.id} stands twice in one submission")
+            seen.add(job.id)
+            fields += (str(job.id), tokens[job.id], job.data.to_csv())
+        if not seen:
+            return results
+        reply = self._ask("submit", fields, timeout=60.0 + 0.02 * len(jobs))
+        if reply.status != "ok":
+            raise self._refusal(reply)
+        workspace, *lines = reply.fields()
+        self._workspace = workspace
+        answers = read_results(lines)
+        for job in jobs:
+            word, words = answers.get(job.id, ("error", "no answer for this job"))
+            if word in ("ok", "have"):
+                results[job.id] = None
+            elif word == "taken":
+                results[job.id] = JobExistsError(
+                    f"job {job.id} cannot be submitted to {self._where}: a job of this id was "
+                    f"already submitted there ({workspace}/{job.id}); use another id"
+                )
+            else:
+                results[job.id] = ServerRefusedError(
+                    f"{self._where}: job {job.id} could not be written to {workspace}: {words}"
+                )
+        return results
+
+    def _configured_path(self) -> str:
+        """The workspace as the server resolved it, or "" where it is to be made by the script."""
+        self._open_session()
+        return self._workspace or ""
+
+    # Looking
+
+    def get_job_status(self, job_id: JobId) -> JobStatus:
+        """Ask where one job stands; PENDING_SUBMIT where it was never submitted."""
+        status = self.get_job_statuses([job_id])[job_id]
+        if isinstance(status, Exception):
+            raise status
+        return status
+
+    def get_job_statuses(self, job_ids: Sequence[JobId]) -> Mapping[JobId, JobStatus | Exception]:
+        """Ask where several jobs stand."""
+        reports = self._reports(job_ids)
+        return {
+            job_id: reports[job_id].status if job_id in reports else JobStatus.PENDING_SUBMIT
+            for job_id in job_ids
+        }
+
+    def _reports(self, job_ids: Sequence[JobId]) -> dict[JobId, JobReport]:
+        """What the server knows of jobs now; those it does not have are left out."""
+        self._open_session()
+        if self._workspace is None or not job_ids:
+            return {}
+        reply = self._ask("jobs", [self._workspace, *map(str, job_ids)])
+        if reply.status == "missing":
+            return {}
+        lines = read_job_lines(self._checked(reply).lines())
+        if lines.odd:
+            raise ServerRefusedError(f"{self._where}: its answer about jobs cannot be read")
+        return {report.job_id: report for report in lines.reports}
+
+    def look(self, cursor: str | None = None) -> Look:
+        """Tell what changed since `cursor` (everything where it is None or of no use)."""
+        self._open_session()
+        if self._workspace is None:
+            return Look("", complete=True, reports=())
+        try:
+            known = json.loads(cursor) if cursor else None
+        except ValueError:
+            known = None
+        if known is not None and known["workspace"] == self._workspace and self._may_delta(known):
+            fields = (self._workspace, known["generation"], str(known["offset"]))
+            reply = self._ask("delta", fields)
+            if reply.status == "ok" and reply.payload != b"-\n":
+                lines = read_job_lines(reply.lines())
+                if not lines.odd:
+                    known["offset"] = lines.offset
+                    return _as_look(lines, json.dumps(known), complete=False)
+        begun = time.monotonic()
+        reply = self._ask("snapshot", (self._workspace,))
+        if reply.status == "missing":
+            return Look("", complete=True, reports=())
+        lines = read_job_lines(self._checked(reply).lines())
+        if lines.odd:
+            raise ServerRefusedError(f"{self._where}: its answer about all jobs cannot be read")
+        now = time.monotonic()
+        known = {
+            "workspace": self._workspace,
+            "generation": lines.generation,
+            "offset": lines.offset,
+            "due": now
+            + min(max(_SNAPSHOT_SHARE * (now - begun), _SNAPSHOT_EVERY[0]), _SNAPSHOT_EVERY[1]),
+            # Jobs of EXAUQ-Toolbox write no journal: only a snapshot tells of them.
+            "foreign": any(
+                report.job_id in lines.foreign and report.status not in TERMINAL_STATUSES
+                for report in lines.reports
+            ),
+        }
+        return _as_look(lines, json.dumps(known), complete=True)
+
+    @staticmethod
+    def _may_delta(known: Mapping[str, object]) -> bool:
+        due = known["due"]
+        return (
+            known["generation"] != "-"
+            and not known["foreign"]
+            and isinstance(due, float)
+            and time.monotonic() < due
+        )
+
+    def get_job_output(self, job_id: JobId) -> float | None:
+        """Get a completed job's number, or None where the job did not complete.
+
+        Raises:
+            SimulatorOutputParsingError: The output file does not hold exactly one number.
+        """
+        output = self.get_job_outputs([job_id])[job_id]
+        if isinstance(output, Exception):
+            raise output
+        return output
+
+    def get_job_outputs(self, job_ids: Sequence[JobId]) -> Mapping[JobId, float | Exception | None]:
+        """Get the numbers of several jobs, in two requests at most."""
+        reports = self._reports(job_ids)
+        results: dict[JobId, float | Exception | None] = dict.fromkeys(job_ids)
+        texts: dict[JobId, str] = {}
+        unread: list[JobId] = []
+        for job_id, report in reports.items():
+            if report.status is not JobStatus.COMPLETED:
+                continue
+            if report.output_text is None:
+                unread.append(job_id)
+            else:
+                texts[job_id] = report.output_text
+        if unread:
+            fields = [self._workspace or "", *map(str, unread)]
+            answers = read_results(self._checked(self._ask("outputs", fields)).fields())
+            for job_id in unread:
+                word, words = answers.get(job_id, ("none", ""))
+                if word == "=":
+                    texts[job_id] = words
+                else:
+                    results[job_id] = ServerRefusedError(
+                        f"{self._where}: " + (words or f"the output of job {job_id} is gone")
+                    )
+        for job_id, text in texts.items():
+            results[job_id] = _output_of(text, job_id)
+        return results
+
+    def get_job_inputs(self, job_ids: Sequence[JobId]) -> Mapping[JobId, Input | Exception]:
+        """Read the inputs that jobs were submitted with."""
+        if not job_ids:
+            return {}
+        fields = [self._workspace or "", *map(str, job_ids)]
+        answers = read_results(self._checked(self._ask("inputs", fields)).fields())
+        results: dict[JobId, Input | Exception] = {}
+        for job_id in job_ids:
+            word, words = answers.get(job_id, ("none", ""))
+            if word == "=":
+                results[job_id] = _parse_input(words, job_id)
+            else:
+                results[job_id] = ServerRefusedError(
+                    f"{self._where}: job {job_id} has no readable input.csv"
+                )
+        return results
+
+    def read_job_log(self, job_id: JobId, offset: int, limit: int) -> LogChunk:
+        """Read at most `limit` bytes of what a job printed; `offset` < 0 counts from the end."""
+        name = self._script_path.rsplit("/", 1)[-1]
+        fields = (self._workspace or "", str(job_id), name, str(offset), str(limit))
+        head, _, body = self._checked(self._ask("log", fields)).payload.partition(b"\n")
+        try:
+            start, size = (int(word) for word in head.split())
+            return LogChunk(start, base64.b64decode(body), size)
+        except (ValueError, binascii.Error) as error:
+            raise ServerRefusedError(
+                f"{self._where}: the log of job {job_id} cannot be read"
+            ) from error
+
+    # Ending and deleting
+
+    def cancel_job(self, job_id: JobId) -> None:
+        """End a job's process and all its subprocesses; a job that does not run is left."""
+        _raise_error(self.cancel_jobs([job_id])[job_id])
+
+    def cancel_jobs(self, job_ids: Sequence[JobId]) -> Mapping[JobId, Exception | None]:
+        """End several jobs and wait until that is done: one grace, however many they are."""
+        results = dict(self.request_cancels(job_ids))
+        waiting = [job_id for job_id, error in results.items() if error is None]
+        deadline = time.monotonic() + self._grace + 30.0
+        pause = 0.05
+        while waiting:
+            reports = self._reports(waiting)
+            for job_id in waiting:
+                report = reports.get(job_id)
+                if report is not None and report.status is JobStatus.FAILED_CANCEL:
+                    results[job_id] = ServerRefusedError(
+                        f"{self._where}: job {job_id} could not be cancelled: {report.note}"
+                    )
+            waiting = [
+                job_id
+                for job_id in waiting
+                if job_id in reports
+                and reports[job_id].status in (JobStatus.RUNNING, JobStatus.PENDING_CANCEL)
+            ]
+            if time.monotonic() > deadline:
+                for job_id in waiting:
+                    results[job_id] = ServerRefusedError(
+                        f"{self._where}: job {job_id} was asked to stop, but its end was not "
+                        "seen; look at its status again later"
+                    )
+                break
+            if waiting:
+                time.sleep(pause)
+                pause = min(2 * pause, 0.5)
+        return results
+
+    def request_cancels(self, job_ids: Sequence[JobId]) -> Mapping[JobId, Exception | None]:
+        """Start to cancel; what came of it is told by the next looks."""
+        results: dict[JobId, Exception | None] = dict.fromkeys(job_ids)
+        self._open_session()
+        if self._workspace is None or not job_ids:
+            return results
+        fields = [self._workspace, f"{self._grace:.0f}", *map(str, job_ids)]
+        reply = self._ask("cancel", fields)
+        if reply.status == "missing":
+            return results
+        for job_id, (word, words) in read_results(self._checked(reply).fields()).items():
+            if word == "error":
+                results[job_id] = ServerRefusedError(
+                    f"{self._where}: job {job_id} could not be cancelled: {words}"
+                )
+        return results
+
+    def delete_remote_job_dir(self, job_id: JobId) -> None:
+        """Remove one job's directory for good.
+
+        Raises:
+            ValueError: The job was never submitted, or runs.
+        """
+        _raise_error(self.delete_remote_job_dirs([job_id])[job_id])
+
+    def delete_remote_job_dirs(self, job_ids: Sequence[JobId]) -> Mapping[JobId, Exception | None]:
+        """Remove several jobs' directories for good."""
+        never = {
+            job_id: ValueError(f"job {job_id} was never submitted to {self._where}")
+            for job_id in job_ids
+        }
+        self._open_session()
+        if self._workspace is None or not job_ids:
+            return never
+        reply = self._ask("delete", [self._workspace, *map(str, job_ids)], timeout=300.0)
+        if reply.status == "missing":
+            return never
+        results: dict[JobId, Exception | None] = {}
+        for job_id, (word, words) in read_results(self._checked(reply).fields()).items():
+            if word == "ok":
+                results[job_id] = None
+            elif word == "none":
+                results[job_id] = never[job_id]
+            elif word == "running":
+                results[job_id] = ValueError(
+                    f"job {job_id} on {self._where} has not ended: cancel it before deleting it"
+                )
+            else:
+                results[job_id] = ServerRefusedError(f"{self._where}: job {job_id}: {words}")
+        return results
+
+    def describe_workspace(self) -> WorkspaceSummary:
+        """Tell what `delete_workspace` would delete."""
+        self._open_session()
+        if self._workspace is None:
+            return WorkspaceSummary("", 0, 0, ())
+        reply = self._ask("describe", (self._workspace,))
+        if reply.status == "missing":
+            return WorkspaceSummary(self._workspace, 0, 0, ())
+        counts, *others = self._checked(reply).fields()
+        jobs, running = (int(word) for word in counts.split())
+        return WorkspaceSummary(self._workspace, jobs, running, tuple(others))
+
+    def delete_workspace(self) -> None:
+        """Remove the whole workspace, without waiting for running jobs.
+
+        Raises:
+            ValueError: The workspace is the root, a home directory or above one, or holds the
+                simulator script.
+        """
+        self._open_session()
+        if self._workspace is None:
+            return
+        reply = self._ask("erase", (self._workspace, self._script_path), timeout=600.0)
+        if reply.status == "unsafe":
+            raise ValueError(f"not deleted on {self._where}: {_words(reply)}")
+        if reply.status != "missing":
+            self._checked(reply)
+
+
+def _words(reply: Reply) -> str:
+    return reply.payload.decode("utf-8", errors="replace").strip()
+
+
+def _raise_error(result: Exception | None) -> None:
+    if result is not None:
+        raise result
+
+
+def _output_of(text: str, job_id: JobId) -> float | SimulatorOutputParsingError:
+    try:
+        return parse_output(text, job_id)
+    except SimulatorOutputParsingError as error:
+        return error
+
+
+def _parse_input(text: str, job_id: JobId) -> Input | Exception:
+    """Read the line of an input.csv; ints stay ints."""
+    try:
+        return Input(*(_coordinate(word.strip()) for word in text.strip().split(",")))
+    except ValueError as error:
+        return HardwareInterfaceFailureError(
+            f"the input of job {job_id} is not a line of numbers: {error}"
+        )
+
+
+def _coordinate(word: str) -> float:
+    try:
+        return int(word)
+    except ValueError:
+        return float(word)
+
+
+def _as_look(lines: JobLines, cursor: str, *, complete: bool) -> Look:
+    return Look(cursor, complete, lines.reports, lines.deleted, lines.server_time)

@@ -1,0 +1,612 @@
+# shellcheck shell=bash
+# Single-quoted text is meant to reach the other file as it is (SC2016); a variable may be set in
+# one part and used in another (SC2154).
+# shellcheck disable=SC2016,SC2154
+# The agent: answers framed requests on the connection until its input ends.
+#
+# A request is "SEQ VERB LENGTH", a newline, and LENGTH bytes: one field per line, each after a
+# "=", with backslash and newline written as \\ and \n. A reply is
+# "EXAUQ NONCE SEQ STATUS LENGTH", a newline, LENGTH bytes, a newline. STATUS is ok, refused (the
+# reply is a sentence for people) or missing (there is no such workspace). Fields are data: no
+# byte of them ever becomes part of a command.
+
+exauq_format=1
+exauq_default_grace=5
+
+# Append field $1 to the reply, encoded.
+exauq_put() {
+    # shellcheck disable=SC1003
+    local text=$1 one='\' two='\\'
+    text=${text//"$one"/"$two"}
+    text=${text//$'\n'/'\n'}
+    reply+=$text$'\n'
+}
+
+exauq_send() { # seq status payload
+    printf 'EXAUQ %s %s %s %s\n%s\n' "$exauq_nonce" "$1" "$2" "${#3}" "$3" >&9
+}
+
+# Refuse the request at hand with a sentence.
+exauq_refuse() {
+    status=refused reply=$1
+}
+
+# Set REPLY to what path $1 means: ~/ is the home directory, and a relative path starts where
+# the session started. Nothing else is expanded.
+exauq_resolve() {
+    # shellcheck disable=SC2088
+    case $1 in
+        '~') REPLY=$HOME ;;
+        '~/'*) REPLY=$HOME/${1#'~/'} ;;
+        /*) REPLY=$1 ;;
+        *) REPLY=$exauq_start_dir/$1 ;;
+    esac
+}
+
+# Refuse unless $1 is a workspace directory that this version may write to.
+exauq_check_workspace() {
+    local format=
+    if [[ ! -d $1 ]]; then
+        status=missing reply="there is no workspace $1"
+        return 1
+    fi
+    { read -r format <"$1/.exauq-tui/format"; } 2>/dev/null
+    if [[ ${format:-0} -gt $exauq_format ]]; then
+        exauq_refuse "workspace $1 was written by a newer exauq-tui (format $format): it is shown, but not changed; update exauq-tui"
+        return 1
+    fi
+}
+
+# Set generation to that of the journal of workspace $1, or "-" where there is none.
+exauq_read_generation() {
+    local word='' number=''
+    generation=-
+    { read -r word number generation <"$1/.exauq-tui/journal"; } 2>/dev/null
+    if [[ $word != exauq-journal || $number != 1 || -z $generation ]]; then generation=-; fi
+}
+
+# Make what we keep in workspace $1 (which exists): format, journal, a copy of this program.
+# Forks only the first time.
+exauq_prepare() {
+    local own=$1/.exauq-tui temporary generation
+    exauq_program_copy=$own/program-$exauq_version.sh
+    exauq_read_generation "$1"
+    if [[ $generation != - && -e $exauq_program_copy ]]; then return 0; fi
+    temporary=$own/new-$$-$RANDOM$RANDOM
+    if ! mkdir -p -- "$own" 2>/dev/null || ! {
+        printf '%s\n' "$EXAUQ_PROGRAM" 'exauq_main "$@"' >"$temporary" &&
+            mv -f -- "$temporary" "$exauq_program_copy" &&
+            printf '%s\n' "$exauq_format" >"$temporary" &&
+            mv -f -- "$temporary" "$own/format"
+    } 2>/dev/null; then
+        rm -f -- "$temporary" 2>/dev/null
+        exauq_refuse "cannot write to the workspace $1: $(exauq_why_not "$1")"
+        return 1
+    fi
+    if [[ $generation == - ]]; then
+        # A journal without its first line was made by somebody who missed ours: put aside.
+        if [[ -e $own/journal ]]; then mv -f -- "$own/journal" "$own/journal-odd" 2>/dev/null; fi
+        exauq_now
+        printf '%s\n' "exauq-journal 1 ${now//./}$RANDOM" >"$temporary" 2>/dev/null
+        ln -- "$temporary" "$own/journal" 2>/dev/null
+        rm -f -- "$temporary"
+        exauq_read_generation "$1"
+        if [[ $generation == - ]]; then
+            exauq_refuse "cannot write to the workspace $1: $(exauq_why_not "$1")"
+            return 1
+        fi
+    fi
+}
+
+# Print why nothing can be written in directory $1, in the system's words. Forks.
+exauq_why_not() {
+    local probe=$1/.exauq-tui-probe-$$ words
+    words=$({ printf '%4096s\n' x >"$probe"; } 2>&1) && words='it can now; try again'
+    rm -f -- "$probe" 2>/dev/null
+    printf '%s' "${words##*: }"
+}
+
+exauq_verb_open() { # workspace-as-configured script
+    local ws=
+    if [[ -n $1 ]]; then
+        exauq_resolve "$1"
+        # Without links and dots, so that one workspace has one name.
+        if ws=$(cd -P -- "$REPLY" 2>/dev/null && printf '%sx' "$PWD"); then
+            ws=${ws%x}
+        else
+            ws=$REPLY
+        fi
+    fi
+    exauq_put "$ws"
+    if [[ -n $ws && -d $ws ]]; then
+        exauq_put present
+        [[ ! -e $ws/.exauq-tui/journal ]] || exauq_detach fill "$ws"
+    else
+        exauq_put absent
+    fi
+}
+
+# Run this program's mode $1 with the other arguments, free of this connection. $2 is the
+# workspace, which holds the program.
+exauq_detach() {
+    local status=ok reply=
+    exauq_prepare "$2" || return 1
+    (
+        exauq_restore_locale
+        exec setsid /bin/bash -p "$exauq_program_copy" "$@" </dev/null >/dev/null 2>&1 8<&- 9>&-
+    ) &
+}
+
+# Set script, program[] and refuse where they cannot run.
+#   $1 script, $2 setup, then the words of the program
+exauq_check_program() {
+    local setup=$2 given=$1
+    exauq_resolve "$1"
+    script=$REPLY
+    shift 2
+    # shellcheck disable=SC2088
+    if [[ ${1-} == '~/'* ]]; then
+        exauq_resolve "$1"
+        program=("$REPLY" "${@:2}")
+    else
+        program=("$@")
+    fi
+    if [[ ! -f $script ]]; then
+        exauq_refuse "there is no simulator script $script on the server (script_path is $given)"
+        return 1
+    fi
+    if [[ ! -r $script ]]; then
+        exauq_refuse "the simulator script $script cannot be read: check its permissions"
+        return 1
+    fi
+    # With setup lines the program may only be there after them: the job itself will tell.
+    if [[ -z $setup ]] && ! (cd -- "$exauq_start_dir" && type -P -- "${program[0]}") >/dev/null 2>&1; then
+        exauq_refuse "there is no program ${program[0]} on the server (it was looked for in $PATH)"
+        return 1
+    fi
+}
+
+# Set ws to the workspace for new jobs, making it where it is missing. Forks only then.
+#   $1 workspace as resolved before, or "", $2 script
+exauq_make_workspace() {
+    ws=$1
+    if [[ -z $ws ]]; then
+        if ! ws=$(mktemp -d "${2%/*}/exauqXXXXX" 2>/dev/null) || [[ -z $ws ]]; then
+            exauq_refuse "cannot make a workspace directory in ${2%/*}: $(exauq_why_not "${2%/*}"); set workspace_dir"
+            return 1
+        fi
+    elif [[ ! -d $ws ]]; then
+        local words
+        if ! words=$(mkdir -p -- "$ws" 2>&1); then
+            exauq_refuse "cannot make the workspace $ws: ${words##*: }"
+            return 1
+        fi
+    fi
+}
+
+# Accept jobs: workspace script setup count-of-program-words words... then, for each job,
+# id token input. Replies with the workspace and one "ID ok|have|taken|error [words]" per job.
+exauq_verb_submit() {
+    local ws script setup=$3 count=$4 id now words failed runner manager mine lines='' position
+    local -a program ids=() fresh=() begun=() fields=("$@")
+    local -A tokens=() inputs=() lost=() made=()
+    exauq_check_program "$2" "$setup" "${fields[@]:4:count}" || return
+    exauq_make_workspace "$1" "$script" || return
+    exauq_check_workspace "$ws" || return
+    exauq_prepare "$ws" || return
+    exauq_put "$ws"
+    for ((position = 4 + count; position + 2 < ${#fields[@]}; position += 3)); do
+        id=${fields[position]}
+        [[ $id != *[!0-9]* ]] || continue
+        ids+=("$id") tokens[$id]=${fields[position + 1]} inputs[$id]=${fields[position + 2]}
+    done
+    cd -- "$ws" || { exauq_refuse "cannot enter the workspace $ws"; return; }
+    for id in "${ids[@]}"; do [[ -e $id ]] || fresh+=("$id"); done
+    if [[ ${#fresh[@]} -gt 0 ]]; then
+        # mkdir without -p fails where somebody was first: whoever makes it owns the id. It
+        # names those that it could not make, between quotes, and goes on.
+        failed=$(mkdir -- "${fresh[@]}" 2>&1)
+        while [[ $failed =~ \'([0-9]+)\'([^$'\n']*) ]]; do
+            lost[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]##*: }
+            failed=${failed#*"${BASH_REMATCH[0]}"}
+        done
+        for id in "${fresh[@]}"; do [[ -n ${lost[$id]-} || ! -d $id ]] || made[$id]=1; done
+    fi
+    exauq_write_texts
+    exauq_now
+    for id in "${ids[@]}"; do
+        if [[ -z ${made[$id]-} ]]; then
+            mine=
+            { read -r mine _ <"$id/token"; } 2>/dev/null
+            if [[ ! -e $id ]]; then
+                exauq_put "$id error ${lost[$id]:-the directory could not be made}"
+                continue
+            elif [[ $mine != "${tokens[$id]}" ]]; then
+                exauq_put "$id taken"
+                continue
+            elif [[ -s $id/exauq_manager.sh ]]; then
+                exauq_put "$id have"
+                continue
+            fi
+            # Ours, and left unfinished by an agent that died: finish it.
+        fi
+        if {
+            printf '%s\n' "${tokens[$id]} $now" >"$id/token" &&
+                printf '%s\n' "${inputs[$id]}" >"$id/input.csv" &&
+                printf '%s\n' "$runner" >"$id/runner.sh"
+        } 2>/dev/null; then
+            begun+=("$id")
+            lines+="$id Q $now - - - ${tokens[$id]} - "$'\n'
+        else
+            exauq_give_up "$id"
+        fi
+    done
+    # Said before it can start, so that nobody reads of the start first.
+    if [[ -n $lines ]]; then exauq_journal "$ws" "${lines%$'\n'}"; fi
+    for id in "${begun[@]}"; do
+        # The manager script comes last: it is what makes a directory a job.
+        if { printf '%s\n' "$manager" >"$id/exauq_manager.sh"; } 2>/dev/null; then
+            exauq_put "$id ok"
+        else
+            exauq_give_up "$id"
+        fi
+    done
+    cd /
+    exauq_detach fill "$ws"
+}
+
+# Take back job directory $1, of the current directory, because it could not be written. Forks.
+exauq_give_up() {
+    local words
+    words=$(exauq_why_not "$PWD")
+    # Nobody can start it once START is taken.
+    if exauq_claim "$1/START" || [[ ! -s $1/START ]]; then
+        rm -rf -- "$1"
+        exauq_journal "$PWD" "$1 D - - - - - - "
+        exauq_put "$1 error $words"
+    else
+        exauq_put "$1 ok"
+    fi
+}
+
+# Set runner and manager, the texts of two files that are the same in every job of a submission.
+exauq_write_texts() {
+    local quoted word
+    printf -v quoted '%q ' "${program[@]}"
+    runner='#!/bin/bash
+## Runs this job once and records how it ended; made by exauq-tui
+dir=${BASH_SOURCE[0]%/*}
+exauq_program=('$quoted')'
+    printf -v word '%q' "$script"
+    runner+=$'\n'"exauq_script=$word"
+    printf -v word '%q' "${script##*/}"
+    runner+=$'\n''exauq_log=$dir/'"$word.out"
+    printf -v word '%q' "$exauq_start_dir"
+    runner+=$'\n'"exauq_workdir=$word"
+    printf -v word '%q' "$setup"
+    runner+=$'\n'"exauq_setup=$word"
+    runner+='
+. "${dir%/*}/.exauq-tui/program-'$exauq_version'.sh" record "$dir"'
+    manager='#!/bin/bash
+## start | status | stop, for EXAUQ-Toolbox and for people; made by exauq-tui
+dir=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P) || exit 1
+exec /bin/bash -p "${dir%/*}/.exauq-tui/program-'$exauq_version'.sh" manage "$dir" "$@"'
+}
+
+# Judge the job of id $1 in the current directory (workspace $2): sets state and its like.
+exauq_judge_any() {
+    exauq_read_token "$1"
+    if [[ $token == - && ! -e $1/START ]]; then
+        exauq_judge_foreign "$1" "$1"
+    else
+        exauq_judge "$1" "$2" "$1"
+    fi
+}
+
+# Have the jobs of workspace $1 stopped whose stopper died before it was done.
+exauq_attend() {
+    if [[ ${#unattended[@]} -gt 0 ]]; then
+        exauq_detach stop "$1" "$exauq_default_grace" "${unattended[@]}"
+    fi
+}
+
+# Tell everything: workspace. Replies with "GENERATION OFFSET NOW", then a line per job.
+exauq_verb_snapshot() {
+    local ws=$1 generation now dir size=0
+    local state started finished exit_code output note token submitted
+    local -a unattended=()
+    if [[ ! -d $ws ]]; then status=missing reply="there is no workspace $ws"; return; fi
+    cd -- "$ws" || { exauq_refuse "cannot enter the workspace $ws"; return; }
+    # The position is taken first: what happens during the pass is told again, not missed.
+    exauq_read_generation "$ws"
+    if [[ $generation != - ]]; then size=$(wc -c <"$ws/.exauq-tui/journal"); fi
+    exauq_now
+    reply="$generation ${size//[!0-9]/} $now"$'\n'
+    for dir in [0-9]*/; do
+        dir=${dir%/}
+        if [[ $dir == *[!0-9]* || ! -e $dir/exauq_manager.sh ]]; then continue; fi
+        exauq_judge_any "$dir" "$ws"
+        reply+="$dir $state $submitted $started $finished $exit_code $token $output $note"$'\n'
+    done
+    cd /
+    exauq_attend "$ws"
+}
+
+# Tell about some jobs: workspace ids... Replies as snapshot does; ids that are no jobs are left out.
+exauq_verb_jobs() {
+    local ws=$1 now id
+    local state started finished exit_code output note token submitted
+    local -a unattended=()
+    if [[ ! -d $ws ]]; then status=missing reply="there is no workspace $ws"; return; fi
+    cd -- "$ws" || { exauq_refuse "cannot enter the workspace $ws"; return; }
+    shift
+    exauq_now
+    reply="- 0 $now"$'\n'
+    for id in "$@"; do
+        if [[ $id == *[!0-9]* || ! -e $id/exauq_manager.sh ]]; then continue; fi
+        exauq_judge_any "$id" "$ws"
+        reply+="$id $state $submitted $started $finished $exit_code $token $output $note"$'\n'
+    done
+    cd /
+    exauq_attend "$ws"
+}
+
+# Tell what followed: workspace generation offset. Replies with "GENERATION OFFSET NOW", then the
+# journal's lines; where the generation is another one, with "-" alone. Forks once.
+exauq_verb_delta() {
+    local ws=$1 generation now lines
+    if [[ ! -d $ws ]]; then status=missing reply="there is no workspace $ws"; return; fi
+    exauq_read_generation "$ws"
+    if [[ $generation != "$2" ]]; then reply=-$'\n'; return; fi
+    lines=$(tail -c "+$(($3 + 1))" "$ws/.exauq-tui/journal" && printf x) || {
+        reply=-$'\n'
+        return
+    }
+    lines=${lines%x}
+    # A line that is still being written counts next time.
+    if [[ $lines == *$'\n'* ]]; then lines=${lines%"${lines##*$'\n'}"}; else lines=; fi
+    exauq_now
+    reply="$generation $(($3 + ${#lines})) $now"$'\n'$lines
+}
+
+# Cancel: workspace grace ids... Replies "ID none|ended|stopped|stopping|error words" per job.
+# What comes of a "stopping" is told by the journal.
+exauq_verb_cancel() {
+    local ws=$1 grace=$2 id
+    local state started finished exit_code output note token submitted
+    local -a running=()
+    exauq_check_workspace "$ws" || return
+    exauq_prepare "$ws" || return
+    cd -- "$ws" || { exauq_refuse "cannot enter the workspace $ws"; return; }
+    shift 2
+    for id in "$@"; do
+        if [[ $id == *[!0-9]* || ! -e $id/exauq_manager.sh ]]; then
+            exauq_put "$id none"
+            continue
+        elif [[ ! -O $id ]]; then
+            exauq_put "$id error the job belongs to another account"
+            continue
+        fi
+        exauq_judge_any "$id" "$ws"
+        if [[ $state == Q && $token != - ]] && exauq_cancel_queued "$ws" "$id"; then
+            exauq_put "$id stopped"
+            continue
+        fi
+        if [[ $state != [QRTX] ]]; then
+            exauq_put "$id ended"
+        elif { : >>"$id/STOPPING"; } 2>/dev/null; then
+            rm -f -- "$id/STOPFAILED"
+            exauq_journal "$ws" "$id T $submitted $started - - $token - "
+            running+=("$id")
+            exauq_put "$id stopping"
+        else
+            exauq_put "$id error cannot write to $ws/$id: $(exauq_why_not "$ws/$id")"
+        fi
+    done
+    cd /
+    if [[ ${#running[@]} -gt 0 ]]; then exauq_detach stop "$ws" "$grace" "${running[@]}"; fi
+}
+
+# Read outputs: workspace ids... Replies "ID none|-" or "ID = TEXT" (encoded, 64 KiB at most).
+exauq_verb_outputs() {
+    local ws=$1 id text size
+    if [[ ! -d $ws ]]; then status=missing reply="there is no workspace $ws"; return; fi
+    shift
+    for id in "$@"; do
+        text=
+        if [[ $id == *[!0-9]* || ! -e $ws/$id/output.txt ]]; then
+            exauq_put "$id none"
+        elif { IFS= read -r -d '' -n 65536 text <"$ws/$id/output.txt"; } 2>/dev/null; then
+            # Read to a NUL or to the limit: no number either way, and the text must show it.
+            exauq_put "$id = $text"'\0...'
+        elif [[ -r $ws/$id/output.txt ]]; then
+            exauq_put "$id = $text"
+        else
+            exauq_put "$id error $ws/$id/output.txt cannot be read: check its permissions"
+        fi
+    done
+}
+
+# Read inputs: workspace ids... Replies "ID none" or "ID = LINE".
+exauq_verb_inputs() {
+    local ws=$1 id text
+    if [[ ! -d $ws ]]; then status=missing reply="there is no workspace $ws"; return; fi
+    shift
+    for id in "$@"; do
+        text=
+        { IFS= read -r -n 1048576 text <"$ws/$id/input.csv"; } 2>/dev/null
+        if [[ $id != *[!0-9]* && -n $text ]]; then exauq_put "$id = $text"; else exauq_put "$id none"; fi
+    done
+}
+
+# Read from a log: workspace id name offset limit; an offset below 0 counts from the end. Replies
+# "OFFSET SIZE", then the bytes in base64. Forks a few times.
+exauq_verb_log() {
+    local dir=$1/$2 name=$3 offset=$4 limit=$5 log size candidate
+    if [[ ! -d $1 ]]; then status=missing reply="there is no workspace $1"; return; fi
+    log=$dir/$name.out
+    if [[ ! -e $log ]]; then
+        for candidate in "$dir"/*.out; do [[ ! -e $candidate ]] || log=$candidate; done
+    fi
+    if [[ ! -e $log ]]; then reply='0 0'$'\n'; return; fi
+    if ! size=$(wc -c 2>/dev/null <"$log"); then
+        exauq_refuse "the log $log cannot be read: check its permissions"
+        return
+    fi
+    size=${size//[!0-9]/}
+    if ((offset < 0)); then offset=$((size + offset < 0 ? 0 : size + offset)); fi
+    reply="$offset $size"$'\n'
+    if ((offset < size)); then
+        reply+=$(tail -c "+$((offset + 1))" -- "$log" | head -c "$limit" | base64 | tr -d '\n')
+    fi
+}
+
+# Delete job directories: workspace ids... Replies "ID ok|none|running|error words" per job.
+exauq_verb_delete() {
+    local ws=$1 id trash
+    local state started finished exit_code output note token submitted
+    local -a doomed=()
+    exauq_check_workspace "$ws" || return
+    exauq_prepare "$ws" || return
+    cd -- "$ws" || { exauq_refuse "cannot enter the workspace $ws"; return; }
+    shift
+    for id in "$@"; do
+        if [[ $id == *[!0-9]* || ! -d $id ]]; then
+            exauq_put "$id none"
+            continue
+        elif [[ ! -O $id ]]; then
+            exauq_put "$id error the job belongs to another account"
+            continue
+        fi
+        exauq_judge_any "$id" "$ws"
+        if [[ $state == [QRTX] && -e $id/exauq_manager.sh ]]; then
+            exauq_put "$id running"
+        else
+            doomed+=("$id")
+        fi
+    done
+    if [[ ${#doomed[@]} -gt 0 ]]; then
+        # Moved away first: a directory that is half deleted must not look like a job.
+        trash=$ws/.exauq-tui/trash-$$-$RANDOM$RANDOM
+        mkdir -- "$trash" 2>/dev/null && mv -f -- "${doomed[@]}" "$trash/" 2>/dev/null
+        for id in "${doomed[@]}"; do
+            if [[ -e $id ]]; then
+                exauq_put "$id error $ws/$id cannot be moved: $(exauq_why_not "$ws")"
+            else
+                exauq_put "$id ok"
+                exauq_journal "$ws" "$id D - - - - - - "
+            fi
+        done
+        rm -rf -- "$trash"
+    fi
+    cd /
+}
+
+# Tell what stands in a workspace: workspace. Replies "JOBS RUNNING", then other entries' names.
+exauq_verb_describe() {
+    local ws=$1 entry jobs=0 active=0 others=0
+    local state started finished exit_code output note token submitted
+    local -a unattended=()
+    if [[ ! -d $ws ]]; then status=missing reply="there is no workspace $ws"; return; fi
+    cd -- "$ws" || { exauq_refuse "cannot enter the workspace $ws"; return; }
+    local names=
+    for entry in * .[!.]*; do
+        if [[ $entry == .exauq-tui || ! -e $entry && ! -L $entry ]]; then
+            continue
+        elif [[ $entry != *[!0-9]* && -e $entry/exauq_manager.sh ]]; then
+            jobs=$((jobs + 1))
+            exauq_judge_any "$entry" "$ws"
+            [[ $state != [QRTX] ]] || active=$((active + 1))
+        elif [[ $others -lt 50 ]]; then
+            others=$((others + 1))
+            names+=$entry$'\1'
+        fi
+    done
+    reply="$jobs $active"$'\n'
+    while [[ $names == *$'\1'* ]]; do
+        exauq_put "${names%%$'\1'*}"
+        names=${names#*$'\1'}
+    done
+    cd /
+}
+
+# Delete a workspace: workspace script. Refused where it would take more than a workspace.
+exauq_verb_erase() {
+    local ws home script_dir words
+    exauq_check_workspace "$1" || return
+    if ! ws=$(cd -P -- "$1" && printf '%sx' "$PWD"); then
+        exauq_refuse "cannot enter the workspace $1"
+        return
+    fi
+    ws=${ws%x}
+    home=$(cd -P -- "$HOME" 2>/dev/null && printf '%sx' "$PWD") && home=${home%x}
+    exauq_resolve "$2"
+    script_dir=$(cd -P -- "${REPLY%/*}/" 2>/dev/null && printf '%sx' "$PWD") && script_dir=${script_dir%x}
+    if [[ $ws == / || $home/ == "$ws"/* ]]; then
+        status=unsafe reply="the workspace $ws is the root, a home directory, or above one"
+    elif [[ $script_dir/ == "$ws"/* ]]; then
+        status=unsafe reply="the workspace $ws holds the simulator script $REPLY"
+    elif words=$(rm -rf -- "$ws" 2>&1); [[ -e $ws ]]; then
+        # A job that still runs may have made a file in between.
+        words=$(rm -rf -- "$ws" 2>&1)
+        if [[ -e $ws ]]; then exauq_refuse "cannot delete the workspace $ws: ${words##*$'\n'}"; fi
+    fi
+}
+
+exauq_verb_ping() { :; }
+
+# Answer requests until the input ends. $1 is the nonce that marks replies as ours.
+exauq_serve() {
+    local seq verb length payload field decoded status reply host boot now generation tool
+    local -a request
+    exauq_nonce=$1 exauq_start_dir=$PWD
+    # Nothing that is started here can read our input or write into our output.
+    exec 8<&0 9>&1 </dev/null >/dev/null
+    # Handlers, not "ignore": what is ignored here would be ignored in every job.
+    trap : HUP PIPE
+    exauq_identify_machine
+    reply=
+    if [[ ! -r /proc/self/stat ]]; then
+        exauq_send 0 refused "this server has no /proc: servers need Linux"
+        return
+    fi
+    for tool in setsid tail head base64 mktemp wc tr grep; do
+        if ! type -P "$tool" >/dev/null; then
+            exauq_send 0 refused "the program $tool is missing on this server: install it"
+            return
+        fi
+    done
+    : "${HOME:=$(cd ~ 2>/dev/null && pwd)}"
+    exauq_now
+    for field in "$host" "$boot" "$BASH_VERSION" "$HOME" "$exauq_start_dir" "$now"; do
+        exauq_put "$field"
+    done
+    printf '\n' >&9
+    exauq_send 0 ok "$reply"
+    while IFS=' ' read -r -u 8 seq verb length; do
+        payload=
+        if [[ $length -gt 0 ]]; then
+            # Half a request is no request.
+            IFS= read -r -u 8 -N "$length" payload || break
+            [[ ${#payload} -eq $length ]] || break
+        fi
+        set -f
+        IFS=$'\n'
+        # shellcheck disable=SC2206
+        request=($payload)
+        IFS=$' \t\n'
+        set +f
+        for field in "${!request[@]}"; do
+            decoded=${request[field]#=}
+            if [[ $decoded == *\\* ]]; then printf -v decoded '%b' "$decoded"; fi
+            request[field]=$decoded
+        done
+        status=ok reply=
+        if [[ $(type -t "exauq_verb_$verb") == function ]]; then
+            "exauq_verb_$verb" "${request[@]}"
+        else
+            exauq_refuse "unknown request $verb"
+        fi
+        exauq_send "$seq" "$status" "$reply"
+    done
+}

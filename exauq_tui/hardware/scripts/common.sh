@@ -1,0 +1,225 @@
+# shellcheck shell=bash
+# Variables are set here for the other parts (SC2034).
+# shellcheck disable=SC2034
+# What every part of the server program shares: time, identity of processes, the journal.
+#
+# The client joins the files of this directory into one program (agent.py says in which order),
+# sends it over the connection, and the agent keeps a copy in the workspace for the processes
+# that outlive the connection. Needs Bash >= 4.1 and Linux's /proc. No function forks unless
+# its comment says so.
+#
+# Files of one job, beside the ones that EXAUQ-Toolbox reads (input.csv, output.txt, runner.sh,
+# exauq_manager.sh, <script>.out, PID, PGID, JOBID, STOPPED, COMPLETED, FAILED):
+#   token     "TOKEN SUBMITTED": what the job was sent with, and when it was accepted
+#   START     made once, exclusively, by whoever may start the job (or cancels it before):
+#             "HOST BOOT PID TICKS STARTED" of the recorder
+#   SIM       "PID TICKS" of the simulator's first process
+#   STOPPING  somebody asked for the end of the job; STOPFAILED: "PID...", what survived it
+#   END       made once, exclusively, by whoever decides how the job ended:
+#             "STATE STARTED FINISHED EXIT OUTPUT NOTE..."
+#   EXIT      the exit code
+#
+# One line about a job, the same in journal and snapshot:
+#   ID STATE SUBMITTED STARTED FINISHED EXIT TOKEN OUTPUT NOTE...
+# STATE: Q queued, R running, T stopping, X stopping failed, C completed, F failed, S stopped,
+# D deleted. "-" stands for what is not known. Only NOTE may hold spaces.
+
+exauq_locale_was=${LC_ALL-unset}
+LC_ALL=C
+
+# Let a child see the locale that the session had: ours is C so that lengths count bytes.
+exauq_restore_locale() {
+    if [[ $exauq_locale_was == unset ]]; then unset LC_ALL; else LC_ALL=$exauq_locale_was; fi
+}
+
+# Set `now` to seconds since 1970; forks only below Bash 4.2.
+exauq_now() {
+    if [[ -n ${EPOCHREALTIME-} ]]; then
+        now=${EPOCHREALTIME%???}
+    elif ! printf -v now '%(%s)T' -1 2>/dev/null; then
+        now=$(date +%s)
+    fi
+}
+
+# Set host and boot, by which a recorded process is known to be of this machine and uptime.
+exauq_identify_machine() {
+    host=${HOSTNAME:-unknown}
+    host=${host//[[:space:]]/_}
+    boot=unknown
+    IFS= read -r boot 2>/dev/null </proc/sys/kernel/random/boot_id || boot=unknown
+}
+
+# Set proc_state, proc_group, proc_session and proc_ticks of process $1; false where it is gone.
+exauq_stat() {
+    local line
+    line=
+    { IFS= read -r -d '' line <"/proc/$1/stat"; } 2>/dev/null
+    [[ -n $line ]] || return 1
+    # The name in parentheses may hold anything: what counts follows the last ')'. Splitting,
+    # not a here-string: those are files in /tmp, which may be full.
+    # shellcheck disable=SC2206
+    local field=(${line##*)})
+    proc_state=${field[0]} proc_group=${field[2]} proc_session=${field[3]} proc_ticks=${field[19]}
+}
+
+# Whether process $1, started at tick $2, still runs; a zombie does not.
+exauq_process_alive() {
+    local proc_state proc_group proc_session proc_ticks
+    exauq_stat "$1" && [[ $proc_ticks == "$2" && $proc_state != [ZX] ]]
+}
+
+# Make the empty file $1 if nobody has; whether it was us. Decides every race there is.
+exauq_claim() {
+    local claimed=1
+    set -o noclobber
+    { : >"$1"; } 2>/dev/null && claimed=0
+    set +o noclobber
+    return "$claimed"
+}
+
+# Append the lines $2 to the journal of workspace $1: one write, so that lines stay whole.
+exauq_journal() {
+    { printf '%s\n' "$2" >>"$1/.exauq-tui/journal"; } 2>/dev/null
+}
+
+# Read what job directory $1 tells of its submission: sets token, submitted.
+exauq_read_token() {
+    token=- submitted=-
+    { read -r token submitted <"$1/token"; } 2>/dev/null
+    token=${token:--} submitted=${submitted:--}
+}
+
+# Set short_output to the number in $1/output.txt where it is plain and short, else to "-".
+exauq_read_short_output() {
+    local text=
+    short_output=-
+    # A NUL ends the read with success, so that "1<NUL>5" is not taken for 15.
+    if { IFS= read -r -d '' -n 64 text <"$1/output.txt"; } 2>/dev/null; then return; fi
+    text=${text#"${text%%[![:space:]]*}"}
+    text=${text%"${text##*[![:space:]]}"}
+    [[ $text =~ ^[-+.0-9a-zA-Z]+$ ]] && short_output=$text
+    return 0
+}
+
+# Decide how the job in directory $1 ended and say so in every place; the first to call wins.
+#   $2 workspace, $3 id, $4 state (C, F or S), $5 started, $6 finished, $7 exit code, $8 note
+# False where somebody else decided before.
+exauq_end() {
+    exauq_claim "$1/END" || return 1
+    exauq_write_end "$@"
+}
+
+# The second half of exauq_end; also repairs an END whose writer died in between.
+exauq_write_end() {
+    local dir=$1 flag short_output=- token submitted line
+    case $4 in
+        C) flag=COMPLETED ;;
+        S) flag=STOPPED ;;
+        *) flag=FAILED ;;
+    esac
+    if [[ $4 == C ]]; then exauq_read_short_output "$dir"; fi
+    { printf '%s\n' "$4 $5 $6 $7 $short_output $8" >"$dir/END"; } 2>/dev/null
+    if [[ $7 != - ]]; then { printf '%s\n' "$7" >"$dir/EXIT"; } 2>/dev/null; fi
+    # An empty file needs no block: this one is made on a full disk too.
+    { : >"$dir/$flag"; } 2>/dev/null
+    exauq_read_token "$dir"
+    line="$3 $4 $submitted $5 $6 $7 $token $short_output $8"
+    exauq_journal "$2" "$line"
+}
+
+# Whether somebody sees to the end of the job in directory $1, which was asked to stop: a
+# stopper that lives, or one that gave up because of processes that are still there.
+exauq_stop_attended() {
+    local words pid stop_host stop_boot stop_pid stop_ticks
+    { read -r stop_host stop_boot stop_pid stop_ticks <"$1/STOPPING"; } 2>/dev/null
+    [[ -n $stop_ticks ]] && exauq_process_alive "$stop_pid" "$stop_ticks" && return
+    { IFS= read -r words <"$1/STOPFAILED"; } 2>/dev/null
+    for pid in ${words-}; do
+        [[ $pid == *[!0-9]* || ! -e /proc/$pid ]] || return 0
+    done
+    return 1
+}
+
+# Set `state` (and started finished exit_code output note) of the job in directory $1 by its
+# files and processes alone. A job whose processes are gone without a record ends here, by the
+# documented rule; one that was asked to stop and that nobody stops is added to `unattended`.
+# Needs host and boot.
+#   $2 workspace, $3 id
+exauq_judge() {
+    local dir=$1 start_host start_boot pid ticks sim_pid sim_ticks verdict
+    state=Q started=- finished=- exit_code=- output=- note=
+    if [[ -e $dir/STOPPED ]]; then
+        state=S
+    elif [[ -e $dir/COMPLETED ]]; then
+        state=C
+    elif [[ -e $dir/FAILED ]]; then
+        state=F
+    fi
+    if [[ $state != Q ]]; then
+        { read -r _ started finished exit_code output note <"$dir/END"; } 2>/dev/null
+        if [[ -z ${started-} ]]; then
+            started=- finished=- exit_code=- output=- note=
+            { read -r exit_code <"$dir/EXIT"; } 2>/dev/null
+            exit_code=${exit_code:--}
+        fi
+        return
+    fi
+    [[ -e $dir/START ]] || return 0
+    start_host='' start_boot='' pid='' ticks=''
+    { read -r start_host start_boot pid ticks started <"$dir/START"; } 2>/dev/null
+    started=${started:--}
+    state=R
+    if [[ -e $dir/STOPPING && $start_host == "$host" && $start_boot == "$boot" ]]; then
+        # Whether anything of it is left is for exauq_stop to find out, and to say.
+        state=T
+        if [[ -s $dir/STOPFAILED ]]; then
+            state=X
+            { IFS= read -r note <"$dir/STOPFAILED"; } 2>/dev/null
+        fi
+        exauq_stop_attended "$dir" || unattended+=("$3")
+        return
+    fi
+    if [[ -z $ticks ]]; then
+        # Claimed but not signed: signed within an instant, unless its maker died (or the disk
+        # is full). Forks, but only here.
+        [[ -n $(find "$dir/START" -mmin +1 2>/dev/null) ]] || return 0
+        verdict='never started'
+    elif [[ $start_host != "$host" ]]; then
+        note="on $start_host"
+        return
+    elif [[ $start_boot != "$boot" ]]; then
+        verdict='end not witnessed (reboot), output may be partial'
+    else
+        exauq_process_alive "$pid" "$ticks" && return
+        { read -r sim_pid sim_ticks <"$dir/SIM"; } 2>/dev/null
+        if [[ -n ${sim_ticks-} ]] && exauq_process_alive "$sim_pid" "$sim_ticks"; then
+            note='recorder gone'
+            return
+        fi
+        verdict='end not witnessed, output may be partial'
+    fi
+    # The recorder may have written the end between our two looks.
+    if [[ -e $dir/STOPPED || -e $dir/COMPLETED || -e $dir/FAILED ]]; then
+        exauq_judge "$@"
+        return
+    fi
+    { read -r exit_code <"$dir/EXIT"; } 2>/dev/null
+    exit_code=${exit_code:--}
+    local ended='' was_started='' was_finished='' was_exit_code='' was_note=''
+    { read -r ended was_started was_finished was_exit_code _ was_note <"$dir/END"; } 2>/dev/null
+    if [[ $ended == [CFS] ]]; then
+        # Decided by somebody who died before the flag.
+        started=$was_started finished=$was_finished exit_code=$was_exit_code verdict=$was_note
+    elif [[ -e $dir/STOPPING ]]; then
+        ended=S verdict=
+    elif [[ -e $dir/output.txt ]]; then
+        ended=C
+    else
+        ended=F
+    fi
+    # An END without a flag has a writer that died: nobody else is at it, so write it again.
+    exauq_claim "$dir/END"
+    exauq_write_end "$dir" "$2" "$3" "$ended" "$started" "$finished" "$exit_code" "$verdict"
+    state=$ended note=$verdict
+    { read -r _ started finished exit_code output note <"$dir/END"; } 2>/dev/null
+}

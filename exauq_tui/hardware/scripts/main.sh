@@ -1,0 +1,13 @@
+# shellcheck shell=bash
+# The last part: what the copy in a workspace is run with.
+
+exauq_main() {
+    case ${1-} in
+        serve) exauq_serve "$2" ;;
+        fill) exauq_fill "$2" ;;
+        stop) exauq_stop "${@:2}" ;;
+        record) exauq_record "$2" ;;
+        manage) exauq_manage "$2" "${3-}" ;;
+        *) return 2 ;;
+    esac
+}

@@ -1,0 +1,91 @@
+# shellcheck shell=bash
+# Variables are shared between the parts of the program (SC2034, SC2154).
+# shellcheck disable=SC2034,SC2154
+# Starting jobs, and the recorder: one process per running job that sees how it ends.
+
+# Start the recorder of job $2 in workspace $1, in a session of its own.
+exauq_launch() {
+    (
+        exauq_restore_locale
+        cd / || exit 1
+        exec setsid /bin/bash -p "$1/$2/runner.sh" </dev/null >/dev/null 2>&1 8<&- 9>&-
+    ) &
+}
+
+# Start every job of workspace $1 that was accepted and that nobody started or cancelled.
+# A job that is launched twice starts once: the recorder claims START first.
+exauq_fill() {
+    local dir
+    cd -- "$1" 2>/dev/null || return 1
+    for dir in [0-9]*/; do
+        dir=${dir%/}
+        if [[ $dir == *[!0-9]* || -e $dir/START || ! -e $dir/token ]]; then continue; fi
+        # Empty where the disk filled up at this very point: not a job then.
+        [[ -s $dir/exauq_manager.sh ]] || continue
+        [[ ! -e $dir/STOPPED && ! -e $dir/COMPLETED && ! -e $dir/FAILED ]] || continue
+        exauq_launch "$1" "$dir"
+    done
+}
+
+# Run the job in directory $1 once and record how it ended. Called by the job's runner.sh, which
+# sets exauq_program, exauq_script, exauq_log, exauq_workdir and exauq_setup.
+exauq_record() {
+    local dir=$1 ws id host boot now token submitted started sim code
+    local proc_state proc_group proc_session proc_ticks start_time
+    id=${dir##*/} ws=${dir%/*}
+    # A TERM for the whole group is meant for the simulator; somebody has to see it end.
+    trap : TERM INT HUP
+    exauq_identify_machine
+    exauq_claim "$dir/START" || exit 0
+    exauq_stat $$ || exit 1
+    exauq_now
+    started=$now
+    if ! { printf '%s\n' "$host $boot $$ $proc_ticks $started" >>"$dir/START"; } 2>/dev/null; then
+        exauq_end "$dir" "$ws" "$id" F "$started" "$started" - 'not started: the disk is full'
+        exit 1
+    fi
+    exauq_read_token "$dir"
+    printf -v start_time '%(%a %b %e %T %Y)T' -1 2>/dev/null || start_time=$(date '+%a %b %e %T %Y')
+    {
+        printf '%s' $$ >"$dir/PID"
+        printf '%s' "$proc_group" >"$dir/PGID"
+        printf '%s\n' "${USER:-$(id -un)},$$,$start_time" >"$dir/JOBID"
+    } 2>/dev/null
+    exauq_journal "$ws" "$id R $submitted $started - - $token - "
+    # Asked to stop before there was anything to stop: who asked waits for this process.
+    if [[ -e $dir/STOPPING ]]; then exit 0; fi
+    exauq_simulate "$dir" "$id:$token" &
+    sim=$!
+    if exauq_stat "$sim"; then { printf '%s\n' "$sim $proc_ticks" >"$dir/SIM"; } 2>/dev/null; fi
+    while
+        # A signal to this process ends `wait` early: only a process that is gone has ended.
+        wait "$sim"
+        code=$?
+        kill -0 "$sim" 2>/dev/null
+    do :; done
+    exauq_now
+    if [[ -e $dir/STOPPING ]]; then
+        # Who asked for the end says Cancelled, once nothing of the job is left.
+        { printf '%s\n' "$code" >"$dir/EXIT"; } 2>/dev/null
+    elif [[ -e $dir/output.txt ]]; then
+        exauq_end "$dir" "$ws" "$id" C "$started" "$now" "$code" ''
+    else
+        exauq_end "$dir" "$ws" "$id" F "$started" "$now" "$code" ''
+    fi
+    exit 0
+}
+
+# Become the simulator of the job in directory $1; $2 is the mark that its processes carry.
+exauq_simulate() {
+    exec </dev/null >"$exauq_log" 2>&1
+    exauq_restore_locale
+    export EXAUQ_TUI_JOB=$2
+    cd -- "$exauq_workdir" || exit 126
+    if [[ -n $exauq_setup ]]; then
+        # `module` and its like are made known by the login profile.
+        # shellcheck disable=SC1091
+        if [[ -r /etc/profile ]]; then . /etc/profile; fi
+        eval "$exauq_setup"
+    fi
+    exec "${exauq_program[@]}" "$exauq_script" "$1/input.csv" "$1/output.txt"
+}

@@ -1,0 +1,130 @@
+# shellcheck shell=bash
+# Variables are shared between the parts of the program (SC2034, SC2154).
+# shellcheck disable=SC2034,SC2154
+# Ending jobs: ask, then insist, then look whether anything is left.
+
+# Collect in `members` (pid -> job id) every live process of the jobs named by `sessions`
+# (recorder pid -> job id), `groups` (process group -> job id) and `marks` (mark -> job id).
+# Forks once, for the marks: a process that left the session still carries the job's mark in
+# its environment.
+exauq_find_members() {
+    local stat pid job line
+    local proc_state proc_group proc_session proc_ticks
+    members=()
+    for stat in /proc/[0-9]*/stat; do
+        pid=${stat#/proc/} pid=${pid%/stat}
+        exauq_stat "$pid" || continue
+        [[ $proc_state != [ZX] ]] || continue
+        job=${sessions[$proc_session]-}
+        job=${job:-${groups[$proc_group]-}}
+        if [[ -n $job ]]; then members[pid]=$job; fi
+    done
+    while IFS= read -r line; do
+        [[ $line == /proc/*/environ:EXAUQ_TUI_JOB=* ]] || continue
+        pid=${line#/proc/} pid=${pid%%/*}
+        job=${marks[${line#*EXAUQ_TUI_JOB=}]-}
+        if [[ -n $job ]] && exauq_stat "$pid" && [[ $proc_state != [ZX] ]]; then
+            members[pid]=$job
+        fi
+    done < <(grep -azsH '^EXAUQ_TUI_JOB=' /proc/[0-9]*/environ | tr '\0' '\n')
+    # Such a line can be seen for this process too, where a job itself cancels another.
+    unset "members[$$]"
+}
+
+# Say that job $2 of workspace $1 was cancelled: nothing of it is left.
+exauq_record_stopped() {
+    local dir=$1/$2 now started=- exit_code=-
+    exauq_now
+    { read -r _ _ _ _ started <"$dir/START"; } 2>/dev/null
+    { read -r exit_code <"$dir/EXIT"; } 2>/dev/null
+    if [[ ! -e $dir/token ]]; then
+        # EXAUQ-Toolbox's own job: it looks for this flag, and knows of nothing else.
+        if [[ ! -e $dir/COMPLETED && ! -e $dir/FAILED ]]; then
+            { : >"$dir/STOPPED"; } 2>/dev/null
+            exauq_journal "$1" "$2 S - - $now - - - "
+        fi
+        return 0
+    fi
+    exauq_end "$dir" "$1" "$2" S "${started:--}" "$now" "${exit_code:--}" ''
+}
+
+# Say that the end of job $2 of workspace $1 was asked for in vain; $3 tells why.
+exauq_record_survivors() {
+    local token submitted started=-
+    { printf '%s\n' "$3" >"$1/$2/STOPFAILED"; } 2>/dev/null
+    { read -r _ _ _ _ started <"$1/$2/START"; } 2>/dev/null
+    exauq_read_token "$1/$2"
+    exauq_journal "$1" "$2 X $submitted ${started:--} - - $token - $3"
+}
+
+# Cancel job $2 of workspace $1 before it starts; false where it was started first.
+exauq_cancel_queued() {
+    local now
+    exauq_claim "$1/$2/START" || return 1
+    exauq_now
+    exauq_end "$1/$2" "$1" "$2" S - "$now" - 'never started'
+}
+
+# End jobs that run: $1 workspace, $2 seconds between TERM and KILL, then ids whose STOPPING
+# stands. N jobs cost one grace.
+exauq_stop() {
+    local ws=$1 grace=$2 host boot id dir pid signal deadline token submitted
+    local start_host start_boot start_pid start_ticks own_ticks
+    local proc_state proc_group proc_session proc_ticks
+    local -a members=() asked=()
+    local -A sessions=() groups=() marks=() waiting=() left=() recorder_of=()
+    shift 2
+    exauq_identify_machine
+    exauq_stat $$
+    own_ticks=$proc_ticks
+    for id in "$@"; do
+        dir=$ws/$id start_host='' start_boot='' start_pid='' start_ticks=''
+        { read -r start_host start_boot start_pid start_ticks _ <"$dir/START"; } 2>/dev/null
+        if [[ -n $start_pid && $start_host != "$host" ]]; then
+            exauq_record_survivors "$ws" "$id" "runs on $start_host: cancel it from there"
+            continue
+        fi
+        waiting[$id]=1
+        { printf '%s\n' "$host $boot $$ $own_ticks" >"$dir/STOPPING"; } 2>/dev/null
+        exauq_read_token "$dir"
+        if [[ $token != - ]]; then marks[$id:$token]=$id; fi
+        if [[ -n $start_ticks && $start_boot == "$boot" ]]; then
+            # A session outlives its leader and keeps the number taken. Where another process
+            # has the number now, the session is empty and this is somebody else's.
+            if exauq_process_alive "$start_pid" "$start_ticks" || [[ ! -e /proc/$start_pid ]]; then
+                sessions[$start_pid]=$id recorder_of[$id]=$start_pid
+            fi
+        elif exauq_foreign_alive "$dir" "$id"; then
+            { read -r pid <"$dir/PGID"; } 2>/dev/null
+            if [[ -n ${pid-} ]]; then groups[$pid]=$id; fi
+        fi
+    done
+    for signal in TERM KILL; do
+        deadline=$((SECONDS + grace + 1))
+        # A killed process may take a moment to leave, on a busy machine or disk.
+        if [[ $signal == KILL ]]; then deadline=$((SECONDS + 4)); fi
+        while [[ ${#waiting[@]} -gt 0 ]]; do
+            exauq_find_members
+            left=()
+            for pid in "${!members[@]}"; do
+                id=${members[pid]}
+                left[$id]+=" $pid"
+                # The recorder sees its simulator end and leaves by itself.
+                [[ $signal == KILL || $pid != "${recorder_of[$id]-}" ]] || continue
+                [[ $signal == KILL || -z ${asked[pid]-} ]] || continue
+                asked[pid]=1
+                kill -"$signal" "$pid" 2>/dev/null
+            done
+            for id in "${!waiting[@]}"; do
+                [[ -z ${left[$id]-} ]] || continue
+                exauq_record_stopped "$ws" "$id"
+                unset "waiting[$id]"
+            done
+            [[ $SECONDS -lt $deadline ]] || break
+            if [[ ${#waiting[@]} -gt 0 ]]; then sleep 0.1; fi
+        done
+    done
+    for id in "${!waiting[@]}"; do
+        exauq_record_survivors "$ws" "$id" "still running: process${left[$id]}"
+    done
+}

@@ -1,0 +1,82 @@
+# shellcheck shell=bash
+# Variables are shared between the parts of the program (SC2034, SC2154).
+# shellcheck disable=SC2034,SC2154
+# Jobs that EXAUQ-Toolbox made (no token of ours), and ours as its clients see them.
+
+# Whether the job in directory $1 with id $2, made by EXAUQ-Toolbox, still runs on this machine.
+# Its PID is that of a Bash whose command line names the job's runner: surer than the start
+# time it records, which moves with clock corrections and time zones.
+exauq_foreign_alive() {
+    local pid='' command=''
+    { read -r pid <"$1/PID"; } 2>/dev/null
+    [[ $pid =~ ^[0-9]+$ ]] || return 1
+    { IFS= read -r -d '' _ && IFS= read -r -d '' command; } 2>/dev/null <"/proc/$pid/cmdline"
+    [[ $command == *"/$2/runner.sh" ]]
+}
+
+# Set `state` and its like for the job in directory $1 with id $2, made by EXAUQ-Toolbox, by its
+# own rules. Nothing is written into such a directory.
+exauq_judge_foreign() {
+    state=F started=- finished=- exit_code=- output=- note=
+    if [[ -e $1/STOPPED ]]; then
+        state=S
+    elif [[ -e $1/COMPLETED ]]; then
+        state=C
+    elif [[ -e $1/FAILED ]]; then
+        state=F
+    elif [[ ! -e $1/PID ]]; then
+        state=Q note='not started by its EXAUQ-Toolbox'
+    elif exauq_foreign_alive "$1" "$2"; then
+        state=R
+        if [[ -e $1/STOPPING ]]; then state=T; fi
+        if [[ -s $1/STOPFAILED ]]; then
+            state=X
+            { read -r note <"$1/STOPFAILED"; } 2>/dev/null
+        fi
+    elif [[ -e $1/output.txt ]]; then
+        state=C note='end not witnessed, output may be partial'
+    else
+        note='end not witnessed'
+    fi
+    if [[ $state == C ]]; then
+        local short_output=-
+        exauq_read_short_output "$1"
+        output=$short_output
+    fi
+}
+
+# What a job's exauq_manager.sh does: $1 job directory, $2 start, status or stop.
+exauq_manage() {
+    local dir ws id state started finished exit_code output note host boot token submitted
+    dir=$(cd -- "$1" 2>/dev/null && pwd -P) || {
+        printf '%s\n' "error: no directory $1" >&2
+        return 1
+    }
+    id=${dir##*/} ws=${dir%/*}
+    exauq_identify_machine
+    exauq_judge "$dir" "$ws" "$id"
+    case ${2-} in
+        start) if [[ $state == Q ]]; then exauq_launch "$ws" "$id"; fi ;;
+        status)
+            # Its clients take anything but these words for a failure: queued says RUNNING.
+            case $state in
+                C) echo COMPLETED ;;
+                F) echo FAILED ;;
+                S) echo STOPPED ;;
+                *) echo RUNNING ;;
+            esac
+            ;;
+        stop)
+            if [[ $state == [RTX] ]]; then
+                { : >>"$dir/STOPPING"; } 2>/dev/null
+                exauq_stop "$ws" 5 "$id"
+            elif [[ $state == Q ]]; then
+                exauq_cancel_queued "$ws" "$id" || { sleep 0.2; exauq_manage "$1" stop; }
+            fi
+            ;;
+        *)
+            printf '%s\n' "error: expected start, status or stop" >&2
+            return 1
+            ;;
+    esac
+}

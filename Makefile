@@ -8,23 +8,36 @@ BIN := $(VENV)/bin
 PINS := constraints-dev.txt
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
-.PHONY: demo test test-long check screenshots clean tools
+.PHONY: demo test test-long check check-format check-lint check-types check-layers check-scripts \
+  screenshots clean tools
+# In order: what is missing is told all at once, before anything is begun.
+.NOTPARALLEL:
 
 demo: $(VENV)/.package
 	$(BIN)/exauq-tui demo
 
-test: $(VENV)/.dev
+test: tools $(VENV)/.dev
 	$(BIN)/pytest -n auto --dist loadgroup -m "not long"
 
-test-long: $(VENV)/.dev
+test-long: tools $(VENV)/.dev
 	$(BIN)/pytest -m long
 
-check: $(VENV)/.dev
+check: tools check-format check-lint check-types check-layers check-scripts
+
+check-format: $(VENV)/.dev
 	$(BIN)/ruff format --check .
+
+check-lint: $(VENV)/.dev
 	$(BIN)/ruff check .
+
+check-types: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/mypy scripts/*.py
+
+check-layers: $(VENV)/.dev
 	$(BIN)/lint-imports
+
+check-scripts: tools
 	git ls-files -z -- '*.sh' 'scripts/*' .ci/run ':!*.py' | xargs -0 shellcheck
 
 screenshots: $(VENV)/.dev
@@ -47,7 +60,7 @@ $(VENV)/.package: $(VENV)/.made pyproject.toml $(PINS)
 	$(PIP) -c $(PINS) -e .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.made pyproject.toml $(PINS) | tools
+$(VENV)/.dev: $(VENV)/.made pyproject.toml $(PINS)
 	@echo "Installing exauq-tui and the development tools into $(VENV) ..."
 	$(PIP) -r $(PINS) -e .
 	@touch $(VENV)/.package $@

@@ -22,7 +22,7 @@ def machine(tmp_path: Path) -> Machine:
     Programs are given by keyword: the lines of a shell script, with "-" for "_" in names.
     """
 
-    def run(*command: str, PYTHON: str = "", **programs: str) -> subprocess.CompletedProcess[str]:
+    def run(*command: str, python: str = "", **programs: str) -> subprocess.CompletedProcess[str]:
         for name, lines in programs.items():
             program = tmp_path / name.replace("_", "-")
             program.write_text(f"#!/bin/sh\n{lines}\n", encoding="utf-8")
@@ -31,7 +31,7 @@ def machine(tmp_path: Path) -> Machine:
             (tmp_path / "dirname").symlink_to("/usr/bin/dirname")
         return subprocess.run(
             ["/bin/sh", str(SCRIPTS / command[0]), *command[1:]],
-            env={"PATH": str(tmp_path), "PYTHON": PYTHON},
+            env={"PATH": str(tmp_path), "PYTHON": python},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -128,8 +128,8 @@ def test_the_first_python_that_is_new_enough_is_taken(machine: Machine) -> None:
 
 
 def test_a_python_that_was_named_is_taken_or_refused(machine: Machine, tmp_path: Path) -> None:
-    done = machine("find-python", PYTHON=sys.executable)
+    done = machine("find-python", python=sys.executable)
     assert (done.returncode, done.stdout.strip()) == (0, sys.executable)
-    done = machine("find-python", PYTHON="old", old="exit 1", python3=GOOD_PYTHON)
+    done = machine("find-python", python="old", old="exit 1", python3=GOOD_PYTHON)
     assert done.returncode == 1
     assert done.stderr == "PYTHON is set to 'old', which is not a Python 3.11 or newer.\n"

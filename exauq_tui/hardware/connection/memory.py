@@ -1,0 +1,21 @@
+"""What a person said while connecting, kept so that a re-connect need not ask again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True, repr=False)
+class Memory:
+    """Lives as long as one interface object; never written anywhere.
+
+    Attributes:
+        passwords: What was typed and worked, by ``user@host:port``. One-time codes are
+            never among them.
+        passphrases: What opened a key file, by its path.
+        accepted_keys: Host keys that a person accepted: name looked up, key type, key.
+    """
+
+    passwords: dict[str, str] = field(default_factory=dict)
+    passphrases: dict[str, bytes] = field(default_factory=dict)
+    accepted_keys: set[tuple[str, str, bytes]] = field(default_factory=set)

@@ -1,0 +1,245 @@
+"""The base of interfaces to servers that are reached over SSH."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC
+from os import PathLike, fspath
+from types import TracebackType
+from typing import Self
+
+from exauq_tui.errors import ConnectionLostError
+from exauq_tui.hardware.connection.attempt import Attempt
+from exauq_tui.hardware.connection.login import Login
+from exauq_tui.hardware.connection.memory import Memory
+from exauq_tui.hardware.connection.transport import ByteStream, Transport
+from exauq_tui.hardware.interface import AcceptHostKey, AskSecret, HardwareInterface
+
+
+class SSHInterface(HardwareInterface, ABC):
+    """A server that is reached over SSH.
+
+    Who we are is proved by exactly one of a key file, an OpenSSH config file, or the running
+    ssh-agent; with none of them a password is asked for. The connection may be shared by
+    threads. One that was lost is made again by the next call; after `close`, by `connect`.
+
+    A subclass sets its own attributes *before* it calls ``super().__init__``, which connects
+    unless `connect` is false, and so already calls `_after_connect`.
+
+    Args:
+        user: The account on the server; "" means the config file's, else this machine's user.
+        host: The server: a name, an address, or an alias in the OpenSSH config file.
+        name: What people call this interface.
+        level: The level of the simulator that it runs.
+        key_filename: A private key file; the passphrase of an encrypted one is asked for.
+        ssh_config_path: An OpenSSH config file that says how to reach `host`.
+        use_ssh_agent: Whether to use the keys of the running ssh-agent.
+        max_attempts: How often a password or passphrase may be typed.
+        port: The port; None means the config file's, else 22.
+        known_hosts: A file of host keys to trust, besides the user's and the system's.
+        own_known_hosts: A file of the application's own, trusted likewise, to which host
+            keys are added that `accept_host_key` accepted. None adds them nowhere.
+        accept_host_key: Asked about an unknown host key. Where None, a script on a terminal
+            is asked as ssh asks, and without a terminal the key is refused. Changed and
+            revoked keys are always refused.
+        ask_secret: Asked for passwords, passphrases and codes; the terminal where None. Like
+            `accept_host_key` it is called by the thread that connects.
+        connect: Whether to connect now.
+
+    Raises:
+        ValueError: More than one way of proving who we are was given, or a value cannot be
+            right; before any connection.
+        AuthenticationError: The server did not accept us.
+        HostKeyError: The server's key is unknown and not accepted, changed, or revoked.
+        HardwareInterfaceFailureError: Other trouble on the way to the server.
+    """
+
+    def __init__(
+        self,
+        user: str | None,
+        host: str,
+        name: str,
+        level: int = 1,
+        key_filename: str | PathLike[str] | None = None,
+        ssh_config_path: str | PathLike[str] | None = None,
+        use_ssh_agent: bool = False,
+        max_attempts: int = 3,
+        *,
+        port: int | None = None,
+        known_hosts: str | PathLike[str] | None = None,
+        own_known_hosts: str | PathLike[str] | None = None,
+        accept_host_key: AcceptHostKey | None = None,
+        ask_secret: AskSecret | None = None,
+        connect: bool = True,
+    ) -> None:
+        super().__init__(name, level)
+        self._login = Login(
+            host=host,
+            user=user or "",
+            port=port,
+            key_filename=_path(key_filename),
+            ssh_config_path=_path(ssh_config_path),
+            use_ssh_agent=use_ssh_agent,
+            max_attempts=max_attempts,
+            known_hosts=_path(known_hosts),
+            own_known_hosts=_path(own_known_hosts),
+            accept_host_key=accept_host_key,
+            ask_secret=ask_secret,
+        )
+        self._memory = Memory()
+        # Held while a connection is made, so that threads share one. Re-entrant, since
+        # `_after_connect` speaks over the connection.
+        self._connecting = threading.RLock()
+        # Guards the four below, for moments only: `close` never waits for a server.
+        self._guard = threading.Lock()
+        self._connection: Transport | None = None
+        self._is_set_up = False
+        self._attempt: Attempt | None = None
+        self._closed = False
+        if connect:
+            self.connect()
+
+    @property
+    def user(self) -> str:
+        """The account on the server, as far as it is known without asking the config file."""
+        return self._login.user_or_local
+
+    @property
+    def host(self) -> str:
+        """The server, as it was given."""
+        return self._login.host
+
+    def connect(self) -> None:
+        """Connect now; nothing happens where connected. Re-opens what `close` closed.
+
+        Raises:
+            AuthenticationError: The server did not accept us.
+            HostKeyError: The server's key is unknown and not accepted, changed, or revoked.
+            HardwareInterfaceFailureError: Other trouble on the way to the server.
+        """
+        with self._guard:
+            self._closed = False
+        self._transport()
+
+    def close(self) -> None:
+        """Drop the connection; callable from any thread, unblocks a waiting call."""
+        with self._guard:
+            self._closed = True
+            attempt, self._attempt = self._attempt, None
+            connection, self._connection = self._connection, None
+        if attempt is not None:
+            attempt.cancel()
+        if connection is not None:
+            connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _after_connect(self) -> None:
+        """Do what each new connection needs first; for subclasses.
+
+        Called with the connection open, by the thread that made it, before other threads
+        get it. An exception closes the connection and goes to the caller.
+        """
+
+    def _connect_transport(self) -> Transport:
+        """Make a new connection, authenticated and independent of the one that is held.
+
+        Raises:
+            AuthenticationError: The server did not accept us.
+            HostKeyError: The server's key is unknown and not accepted, changed, or revoked.
+            HardwareInterfaceFailureError: Other trouble on the way to the server.
+        """
+        return self._make_connection(Attempt())
+
+    def _make_connection(self, attempt: Attempt) -> Transport:
+        # Here, since importing paramiko takes longer than the dashboard's first picture.
+        from exauq_tui.hardware.connection import paramiko_ssh  # noqa: PLC0415
+
+        return paramiko_ssh.connect(self._login, self._memory, attempt)
+
+    def _transport(self) -> Transport:
+        """Give the connection, making it where there is none or it was lost.
+
+        Raises:
+            ConnectionLostError: `close` was called, or the server cannot be reached.
+            HardwareInterfaceFailureError: As `connect` raises it.
+        """
+        with self._guard:
+            connection = self._connection if self._is_set_up else None
+        if connection is not None and connection.is_open:
+            return connection
+        with self._connecting:
+            with self._guard:
+                self._refuse_if_closed()
+                connection = self._connection
+                if connection is not None and connection.is_open:
+                    return connection
+                self._connection, self._is_set_up = None, False
+                attempt = self._attempt = Attempt()
+            if connection is not None:
+                connection.close()
+            return self._hold(attempt)
+
+    def _hold(self, attempt: Attempt) -> Transport:
+        """Make the connection, keep it, and let the subclass set it up."""
+        try:
+            connection = self._make_connection(attempt)
+        finally:
+            with self._guard:
+                if self._attempt is attempt:
+                    self._attempt = None
+        with self._guard:
+            if not self._closed:
+                self._connection = connection
+        try:
+            with self._guard:
+                self._refuse_if_closed()
+            self._after_connect()
+            with self._guard:
+                self._is_set_up = True
+        except BaseException:
+            self._drop(connection)
+            raise
+        return connection
+
+    def _drop(self, connection: Transport) -> None:
+        """Close a connection that is of no more use, so that the next call makes another."""
+        with self._guard:
+            if self._connection is connection:
+                self._connection = None
+        connection.close()
+
+    def _open_stream(self, command: str, timeout: float) -> ByteStream:
+        """Start a command on the server, connecting first where needed.
+
+        Raises:
+            ConnectionLostError: The link broke, or no answer came within `timeout` seconds;
+                the connection is dropped, and the next call makes another.
+            ServerRefusedError: The server does not open another session.
+            HardwareInterfaceFailureError: As `connect` raises it.
+        """
+        connection = self._transport()
+        try:
+            return connection.open_stream(command, timeout)
+        except ConnectionLostError:
+            self._drop(connection)
+            raise
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise ConnectionLostError(
+                f"The connection to {self.host} was closed here; connect() opens it again."
+            )
+
+
+def _path(value: str | PathLike[str] | None) -> str | None:
+    return None if value is None else fspath(value)

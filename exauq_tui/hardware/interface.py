@@ -219,6 +219,9 @@ class HasWorkspace(Protocol):
     def workspace_dir(self) -> str | None:
         """The absolute path of the workspace, or None while it is not known."""
 
+    def make_workspace(self) -> str:
+        """Make the workspace where it is missing, and give its absolute path."""
+
 
 @runtime_checkable
 class WatchesJobs(Protocol):
@@ -242,8 +245,13 @@ class SubmitsOnce(Protocol):
 class RequestsCancels(Protocol):
     """An interface that can be asked to cancel without waiting for the end."""
 
-    def request_cancels(self, job_ids: Sequence[JobId]) -> Mapping[JobId, Exception | None]:
-        """Start to cancel; what came of it is told by the next looks."""
+    def request_cancels(self, job_ids: Sequence[JobId]) -> Mapping[JobId, JobStatus | Exception]:
+        """Start to cancel.
+
+        Returns:
+            Where each job stands now: PENDING_CANCEL where the next looks will tell what came
+            of it, PENDING_SUBMIT where there is no such job, or the status that it had come to.
+        """
 
 
 @runtime_checkable

@@ -46,7 +46,6 @@ class LocalScriptInterface(ScriptJobs):
         reconnect: bool = True,
     ) -> None:
         super().__init__(name, level)
-        self._where = "this machine"
         self._start_dir = start_dir
         self._bash: LocalBash | None = None
         self._bash_lock = threading.Lock()
@@ -54,6 +53,7 @@ class LocalScriptInterface(ScriptJobs):
             program,
             script_path,
             workspace_dir,
+            where="this machine",
             setup=setup,
             cancel_grace=cancel_grace,
             reconnect=reconnect,
@@ -61,7 +61,7 @@ class LocalScriptInterface(ScriptJobs):
         if connect:
             self.connect()
 
-    def _open_stream(self, command: str) -> ByteStream:
+    def _start(self, command: str) -> ByteStream:
         with self._bash_lock:
             if self._bash is None:
                 self._bash = LocalBash(self._start_dir)

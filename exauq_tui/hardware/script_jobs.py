@@ -13,6 +13,7 @@ import secrets
 import shlex
 import threading
 import time
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 
 from exauq_tui.errors import (
@@ -31,7 +32,7 @@ from exauq_tui.hardware.interface import (
     Look,
     WorkspaceSummary,
 )
-from exauq_tui.hardware.replies import JobLines, parse_output, read_job_lines, read_results
+from exauq_tui.hardware.replies import STATES, JobLines, parse_output, read_job_lines, read_results
 from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
 from exauq_tui.jobs import Input, Job, JobId
 
@@ -47,12 +48,8 @@ _SNAPSHOT_EVERY = (10.0, 60.0)
 class ScriptJobs(HardwareInterface):
     """Jobs that run ``program script input.csv output.txt`` on one machine.
 
-    Subclasses say how to reach the machine: they implement `_open_stream` and `_where`, and call
-    `_set_up_jobs` before anything connects.
+    Subclasses say how to reach the machine, and call `_set_up_jobs` before anything connects.
     """
-
-    _where: str
-    """The machine, for messages, such as ``alice@hpc1``."""
 
     def _set_up_jobs(
         self,
@@ -60,6 +57,7 @@ class ScriptJobs(HardwareInterface):
         script_path: str,
         workspace_dir: str | None,
         *,
+        where: str,
         setup: str,
         cancel_grace: float,
         reconnect: bool,
@@ -74,6 +72,7 @@ class ScriptJobs(HardwareInterface):
             raise ValueError("script_path is empty: give the path of the simulator script")
         if workspace_dir == "":
             raise ValueError("workspace_dir is empty: give a path, or None for a new directory")
+        self._where = where
         self._words = words
         self._script_path = str(script_path)
         self._configured = None if workspace_dir is None else str(workspace_dir)
@@ -83,25 +82,31 @@ class ScriptJobs(HardwareInterface):
         self._session_lock = threading.RLock()
         self._session: AgentSession | None = None
         self._workspace: str | None = None
+        self._workspace_made = False
         self._tokens: dict[JobId, str] = {}
 
-    def _open_stream(self, command: str) -> ByteStream:
+    @abstractmethod
+    def _start(self, command: str) -> ByteStream:
         """Start a command on the machine; a broken connection is made anew first."""
-        raise NotImplementedError
+
+    def _give_up_connection(self) -> None:
+        """Take it that the connection is broken, whether or not that was noticed below."""
 
     def _open_session(self) -> AgentSession:
         """Start an agent and find the workspace; nothing happens where one is at hand."""
         with self._session_lock:
             if self._session is not None and self._session.is_open:
                 return self._session
-            session = AgentSession(self._open_stream(COMMAND), self._where)
+            session = AgentSession(self._start(COMMAND), self._where)
             self._session = session
             configured = self._workspace or self._configured or ""
             reply = session.request("open", (configured, self._script_path))
             if reply.status != "ok":
                 session.close()
                 raise self._refusal(reply)
-            self._workspace = reply.fields()[0] or None
+            workspace, presence = reply.fields()
+            self._workspace = workspace or None
+            self._workspace_made = presence == "present"
             return session
 
     def _close_session(self) -> None:
@@ -125,6 +130,7 @@ class ScriptJobs(HardwareInterface):
         try:
             return self._open_session().request(verb, fields, timeout)
         except ConnectionLostError:
+            self._give_up_connection()
             if fresh or not self._reconnect:
                 raise
         return self._open_session().request(verb, fields, timeout)
@@ -176,7 +182,7 @@ class ScriptJobs(HardwareInterface):
         """Send several jobs; one that is there with the same token counts as sent."""
         results: dict[JobId, Exception | None] = {}
         fields = [
-            self._workspace or self._configured_path(),
+            self.make_workspace(),
             self._script_path,
             self._setup,
             str(len(self._words)),
@@ -190,12 +196,15 @@ class ScriptJobs(HardwareInterface):
             fields += (str(job.id), tokens[job.id], job.data.to_csv())
         if not seen:
             return results
-        reply = self._ask("submit", fields, timeout=60.0 + 0.02 * len(jobs))
+        timeout = 60.0 + 0.02 * len(jobs)
+        reply = self._ask("submit", fields, timeout=timeout)
+        if reply.status == "missing":
+            self._workspace_made = False  # somebody deleted it since
+            self.make_workspace()
+            reply = self._ask("submit", fields, timeout=timeout)
         if reply.status != "ok":
             raise self._refusal(reply)
-        workspace, *lines = reply.fields()
-        self._workspace = workspace
-        answers = read_results(lines)
+        answers = read_results(reply.fields())
         for job in jobs:
             word, words = answers.get(job.id, ("error", "no answer for this job"))
             if word in ("ok", "have"):
@@ -203,18 +212,26 @@ class ScriptJobs(HardwareInterface):
             elif word == "taken":
                 results[job.id] = JobExistsError(
                     f"job {job.id} cannot be submitted to {self._where}: a job of this id was "
-                    f"already submitted there ({workspace}/{job.id}); use another id"
+                    f"already submitted there ({fields[0]}/{job.id}); use another id"
                 )
             else:
                 results[job.id] = ServerRefusedError(
-                    f"{self._where}: job {job.id} could not be written to {workspace}: {words}"
+                    f"{self._where}: job {job.id} could not be written to {fields[0]}: {words}"
                 )
         return results
 
-    def _configured_path(self) -> str:
-        """The workspace as the server resolved it, or "" where it is to be made by the script."""
+    def make_workspace(self) -> str:
+        """Make the workspace where it is missing, and give its absolute path.
+
+        A request of its own: a submission whose answer is lost must find its jobs again.
+        """
         self._open_session()
-        return self._workspace or ""
+        if not self._workspace_made:
+            fields = (self._workspace or "", self._script_path)
+            self._workspace = self._checked(self._ask("make", fields)).fields()[0]
+            self._workspace_made = True
+        assert self._workspace is not None
+        return self._workspace
 
     # Looking
 
@@ -372,8 +389,13 @@ class ScriptJobs(HardwareInterface):
 
     def cancel_jobs(self, job_ids: Sequence[JobId]) -> Mapping[JobId, Exception | None]:
         """End several jobs and wait until that is done: one grace, however many they are."""
-        results = dict(self.request_cancels(job_ids))
-        waiting = [job_id for job_id, error in results.items() if error is None]
+        results: dict[JobId, Exception | None] = dict.fromkeys(job_ids)
+        waiting = []
+        for job_id, answer in self.request_cancels(job_ids).items():
+            if isinstance(answer, Exception):
+                results[job_id] = answer
+            elif answer is JobStatus.PENDING_CANCEL:
+                waiting.append(job_id)
         deadline = time.monotonic() + self._grace + 30.0
         pause = 0.05
         while waiting:
@@ -402,9 +424,11 @@ class ScriptJobs(HardwareInterface):
                 pause = min(2 * pause, 0.5)
         return results
 
-    def request_cancels(self, job_ids: Sequence[JobId]) -> Mapping[JobId, Exception | None]:
-        """Start to cancel; what came of it is told by the next looks."""
-        results: dict[JobId, Exception | None] = dict.fromkeys(job_ids)
+    def request_cancels(self, job_ids: Sequence[JobId]) -> Mapping[JobId, JobStatus | Exception]:
+        """Start to cancel; the next looks tell what came of those that are PENDING_CANCEL."""
+        results: dict[JobId, JobStatus | Exception] = dict.fromkeys(
+            job_ids, JobStatus.PENDING_SUBMIT
+        )
         self._open_session()
         if self._workspace is None or not job_ids:
             return results
@@ -417,6 +441,8 @@ class ScriptJobs(HardwareInterface):
                 results[job_id] = ServerRefusedError(
                     f"{self._where}: job {job_id} could not be cancelled: {words}"
                 )
+            elif word == "is":
+                results[job_id] = STATES[words]
         return results
 
     def delete_remote_job_dir(self, job_id: JobId) -> None:
@@ -480,6 +506,7 @@ class ScriptJobs(HardwareInterface):
             raise ValueError(f"not deleted on {self._where}: {_words(reply)}")
         if reply.status != "missing":
             self._checked(reply)
+        self._workspace_made = False
 
 
 def _words(reply: Reply) -> str:

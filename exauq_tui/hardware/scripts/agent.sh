@@ -137,12 +137,25 @@ exauq_detach() {
     ) &
 }
 
+# Set script to the path of script $1, and refuse where it cannot be read.
+exauq_find_script() {
+    exauq_resolve "$1"
+    script=$REPLY
+    if [[ ! -f $script ]]; then
+        exauq_refuse "there is no simulator script $script on the server (script_path is $1)"
+        return 1
+    fi
+    if [[ ! -r $script ]]; then
+        exauq_refuse "the simulator script $script cannot be read: check its permissions"
+        return 1
+    fi
+}
+
 # Set script, program[] and refuse where they cannot run.
 #   $1 script, $2 setup, then the words of the program
 exauq_check_program() {
-    local setup=$2 given=$1
-    exauq_resolve "$1"
-    script=$REPLY
+    local setup=$2
+    exauq_find_script "$1" || return
     shift 2
     # shellcheck disable=SC2088
     if [[ ${1-} == '~/'* ]]; then
@@ -151,14 +164,6 @@ exauq_check_program() {
     else
         program=("$@")
     fi
-    if [[ ! -f $script ]]; then
-        exauq_refuse "there is no simulator script $script on the server (script_path is $given)"
-        return 1
-    fi
-    if [[ ! -r $script ]]; then
-        exauq_refuse "the simulator script $script cannot be read: check its permissions"
-        return 1
-    fi
     # With setup lines the program may only be there after them: the job itself will tell.
     if [[ -z $setup ]] && ! (cd -- "$exauq_start_dir" && type -P -- "${program[0]}") >/dev/null 2>&1; then
         exauq_refuse "there is no program ${program[0]} on the server (it was looked for in $PATH)"
@@ -166,35 +171,37 @@ exauq_check_program() {
     fi
 }
 
-# Set ws to the workspace for new jobs, making it where it is missing. Forks only then.
-#   $1 workspace as resolved before, or "", $2 script
-exauq_make_workspace() {
-    ws=$1
-    if [[ -z $ws ]]; then
-        if ! ws=$(mktemp -d "${2%/*}/exauqXXXXX" 2>/dev/null) || [[ -z $ws ]]; then
-            exauq_refuse "cannot make a workspace directory in ${2%/*}: $(exauq_why_not "${2%/*}"); set workspace_dir"
-            return 1
+# Make a workspace: path-or-nothing script. Replies with its path. A request of its own, so that
+# the path is known before any job is in it.
+exauq_verb_make() {
+    local ws=$1 words script
+    exauq_find_script "$2" || return
+    if [[ -n $ws && -d $ws ]]; then
+        exauq_check_workspace "$ws" || return
+    elif [[ -z $ws ]]; then
+        if ! ws=$(mktemp -d "${script%/*}/exauqXXXXX" 2>/dev/null) || [[ -z $ws ]]; then
+            exauq_refuse "cannot make a workspace directory in ${script%/*}: $(exauq_why_not "${script%/*}"); set workspace_dir"
+            return
         fi
-    elif [[ ! -d $ws ]]; then
-        local words
-        if ! words=$(mkdir -p -- "$ws" 2>&1); then
-            exauq_refuse "cannot make the workspace $ws: ${words##*: }"
-            return 1
-        fi
+    elif ! words=$(mkdir -p -- "$ws" 2>&1); then
+        exauq_refuse "cannot make the workspace $ws: ${words##*: }"
+        return
     fi
+    exauq_prepare "$ws" || return
+    # Without links and dots, so that one workspace has one name.
+    ws=$(cd -P -- "$ws" && printf '%sx' "$PWD")
+    exauq_put "${ws%x}"
 }
 
 # Accept jobs: workspace script setup count-of-program-words words... then, for each job,
-# id token input. Replies with the workspace and one "ID ok|have|taken|error [words]" per job.
+# id token input. Replies one "ID ok|have|taken|error [words]" per job.
 exauq_verb_submit() {
-    local ws script setup=$3 count=$4 id now words failed runner manager mine lines='' position
+    local ws=$1 script setup=$3 count=$4 id now failed runner manager mine lines='' position
     local -a program ids=() fresh=() begun=() fields=("$@")
     local -A tokens=() inputs=() lost=() made=()
     exauq_check_program "$2" "$setup" "${fields[@]:4:count}" || return
-    exauq_make_workspace "$1" "$script" || return
     exauq_check_workspace "$ws" || return
     exauq_prepare "$ws" || return
-    exauq_put "$ws"
     for ((position = 4 + count; position + 2 < ${#fields[@]}; position += 3)); do
         id=${fields[position]}
         [[ $id != *[!0-9]* ]] || continue
@@ -369,8 +376,8 @@ exauq_verb_delta() {
     reply="$generation $(($3 + ${#lines})) $now"$'\n'$lines
 }
 
-# Cancel: workspace grace ids... Replies "ID none|ended|stopped|stopping|error words" per job.
-# What comes of a "stopping" is told by the journal.
+# Cancel: workspace grace ids... Replies "ID none|error [words]" or "ID is STATE" per job. What
+# comes of those whose STATE is T is told by the journal.
 exauq_verb_cancel() {
     local ws=$1 grace=$2 id
     local state started finished exit_code output note token submitted
@@ -389,16 +396,18 @@ exauq_verb_cancel() {
         fi
         exauq_judge_any "$id" "$ws"
         if [[ $state == Q && $token != - ]] && exauq_cancel_queued "$ws" "$id"; then
-            exauq_put "$id stopped"
+            exauq_put "$id is S"
             continue
         fi
         if [[ $state != [QRTX] ]]; then
-            exauq_put "$id ended"
+            exauq_put "$id is $state"
+        elif [[ $state == T ]] && exauq_stop_attended "$id"; then
+            exauq_put "$id is T"
         elif { : >>"$id/STOPPING"; } 2>/dev/null; then
             rm -f -- "$id/STOPFAILED"
             exauq_journal "$ws" "$id T $submitted $started - - $token - "
             running+=("$id")
-            exauq_put "$id stopping"
+            exauq_put "$id is T"
         else
             exauq_put "$id error cannot write to $ws/$id: $(exauq_why_not "$ws/$id")"
         fi

@@ -1,0 +1,163 @@
+"""What a server's report means for a job in the record: pure functions, no clock, no network.
+
+A terminal status comes only from a report; silence changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from exauq_tui.errors import SimulatorOutputParsingError
+from exauq_tui.hardware.interface import JobReport
+from exauq_tui.hardware.replies import parse_output
+from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
+from exauq_tui.jobs import JobId
+from exauq_tui.monitor.stored_job import JobUpdate, StoredJob
+
+GONE = "gone from server"
+"""The note of a job whose directory is not there any more."""
+
+_ACTIVE = frozenset({JobStatus.SUBMITTED, JobStatus.RUNNING})
+_WANTED_DEAD = frozenset({JobStatus.PENDING_CANCEL, JobStatus.FAILED_CANCEL})
+
+
+def update_from_report(job: StoredJob, report: JobReport, now: float) -> JobUpdate | None:
+    """Tell how a report changes a job.
+
+    Args:
+        job: The job as the record has it.
+        report: What the server says.
+        now: Seconds since 1970, our clock.
+
+    Returns:
+        The update, or None where nothing is new, or where the report is about another job.
+    """
+    if report.token and job.token and report.token != job.token:
+        if job.status in (JobStatus.PENDING_SUBMIT, JobStatus.FAILED_SUBMIT):
+            return None  # somebody else's job has this id: submitting will find out
+        return _resubmitted_elsewhere(job, report, now)
+    if _is_older(job, report):
+        return None
+    status = _merged_status(job, report)
+    note = report.note
+    update = JobUpdate(
+        key=job.key,
+        expected=frozenset({job.status}),
+        event=_event(job, status, report),
+        status=status,
+        exit_code=report.exit_code if report.exit_code is not None else job.exit_code,
+        submitted=report.submitted or job.submitted,
+        started=report.started or job.started,
+        finished=report.finished or job.finished,
+        error=note if status is JobStatus.FAILED_CANCEL else "",
+        note="" if status is JobStatus.FAILED_CANCEL else note,
+    )
+    if status is JobStatus.COMPLETED and report.output_text is not None:
+        update = with_output(update, report.output_text, job)
+    if not update.changes_of(job):
+        return None
+    return replace(update, last_seen=now)
+
+
+def with_output(update: JobUpdate, text: str, job: StoredJob) -> JobUpdate:
+    """Add to an update what an output file's text says."""
+    try:
+        number = parse_output(text, JobId(job.job_id))
+    except SimulatorOutputParsingError as error:
+        return replace(update, output=None, output_text=text, output_error=str(error))
+    return replace(update, output=number, output_text=text, output_error="")
+
+
+def update_for_missing(job: StoredJob) -> JobUpdate | None:
+    """Tell what it means that a server, asked for all jobs, does not have this one.
+
+    Only that it is gone: whether it ended, and how, nobody saw.
+    """
+    if job.submitted is None or job.note == GONE:
+        return None
+    return JobUpdate(
+        key=job.key,
+        expected=frozenset({job.status}),
+        event="Its directory is gone from the server",
+        note=GONE,
+    )
+
+
+def update_from_cancel(job: StoredJob, answer: JobStatus) -> JobUpdate | None:
+    """Tell what the answer to a request to cancel means for a job that is Pending cancel."""
+    expected = frozenset({JobStatus.PENDING_CANCEL})
+    if answer is JobStatus.PENDING_CANCEL:
+        return None
+    if answer is JobStatus.PENDING_SUBMIT:
+        if job.submitted is None:
+            return JobUpdate(
+                key=job.key,
+                expected=expected,
+                event="Cancelled: it never reached the server",
+                status=JobStatus.CANCELLED,
+                error="",
+            )
+        return JobUpdate(
+            key=job.key,
+            expected=expected,
+            event="Cannot be cancelled: its directory is gone from the server",
+            status=JobStatus.FAILED_CANCEL,
+            error="its directory is gone from the server, so that nothing can be said of it",
+            note=GONE,
+        )
+    return JobUpdate(key=job.key, expected=expected, event=answer.value, status=answer, error="")
+
+
+def _is_older(job: StoredJob, report: JobReport) -> bool:
+    """Whether a report tells of a time before what is known: a journal read twice."""
+    if report.status in TERMINAL_STATUSES:
+        return False
+    if job.status in TERMINAL_STATUSES - {JobStatus.FAILED_SUBMIT}:
+        # Cancelled before it was known to have arrived is no evidence from the server.
+        return not (job.status is JobStatus.CANCELLED and job.submitted is None)
+    return report.status is JobStatus.SUBMITTED and job.status is JobStatus.RUNNING
+
+
+def _merged_status(job: StoredJob, report: JobReport) -> JobStatus:
+    """Give the status to show: the server's, save where a wish of ours is still open."""
+    if report.status in _ACTIVE:
+        if job.status in _WANTED_DEAD:
+            return job.status
+        if job.status is JobStatus.CANCELLED:
+            return JobStatus.PENDING_CANCEL  # arrived after it was called off: call it off there
+    return report.status
+
+
+def _resubmitted_elsewhere(job: StoredJob, report: JobReport, now: float) -> JobUpdate:
+    """Tell of another run under the same id: the library's resubmit, by somebody."""
+    update = JobUpdate(
+        key=job.key,
+        event=f"Submitted again under the same id, elsewhere: {report.status.value}",
+        status=report.status,
+        output=None,
+        output_text=None,
+        output_error="",
+        exit_code=report.exit_code,
+        submitted=report.submitted,
+        started=report.started,
+        finished=report.finished,
+        last_seen=now,
+        token=report.token,
+        error="",
+        note=report.note,
+    )
+    if report.status is JobStatus.COMPLETED and report.output_text is not None:
+        return with_output(update, report.output_text, job)
+    return update
+
+
+def _event(job: StoredJob, status: JobStatus, report: JobReport) -> str:
+    """Word the change for the history; "" where the status stays."""
+    if status is job.status:
+        return ""
+    words = status.value
+    if report.exit_code is not None and status in TERMINAL_STATUSES:
+        words += f", exit code {report.exit_code}"
+    if report.note:
+        words += f" ({report.note})"
+    return words

@@ -1,0 +1,218 @@
+"""All jobs and servers as they are known now, in memory; one lock, and one way in.
+
+Jobs come in from the record alone, also those that another process wrote there: `sync` reads
+what changed since it last looked. Readers take frozen values out, all at first and then what
+changed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from exauq_tui.hardware.status import JobStatus
+from exauq_tui.monitor.record import Record
+from exauq_tui.monitor.snapshot import Changes, JobRow, ServerView
+from exauq_tui.monitor.stored_job import StoredJob
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where jobs are: an account on a machine, and a workspace there.
+
+    Attributes:
+        server: The profile's name.
+        endpoint: Where the profile points, such as ``alice@hpc1:22``.
+        workspace: The absolute path, or what the profile says while that is not known.
+    """
+
+    server: str
+    endpoint: str
+    workspace: str
+
+
+class Store:
+    """The one picture of everything that is known.
+
+    Args:
+        record: Where jobs come from.
+        servers: The names of the servers whose jobs are wanted; jobs of other profiles stay
+            in the record and are not shown.
+    """
+
+    def __init__(self, record: Record, servers: Sequence[str]) -> None:
+        self._record = record
+        self._names = frozenset(servers)
+        self._lock = threading.RLock()
+        self._sync_lock = threading.Lock()
+        self._revision = -1
+        self._jobs: dict[int, StoredJob] = {}
+        self._by_place: dict[Place, dict[str, int]] = {}
+        self._views: dict[str, ServerView] = {}
+        self._places: dict[str, Place] = {}
+        self._changed_jobs: set[int] = set()
+        self._removed: set[int] = set()
+        self._changed_views: set[str] = set()
+        self._told = False
+        self._listener: Callable[[], None] | None = None
+
+    def set_listener(self, listener: Callable[[], None] | None) -> None:
+        """Set what is called, from any thread, once when something changed after a drain."""
+        with self._lock:
+            self._listener = listener
+            self._told = False
+            pending = bool(self._changed_jobs or self._removed or self._changed_views)
+        if pending:
+            self._tell()
+
+    def sync(self) -> None:
+        """Take in what changed in the record, by whatever process."""
+        with self._sync_lock:
+            news = self._record.since(self._revision)
+            if news.revision == self._revision:
+                return
+            with self._lock:
+                self._revision = news.revision
+                for key in news.removed:
+                    self._forget(key)
+                for job in news.jobs:
+                    self._take(job)
+        self._tell()
+
+    def _take(self, job: StoredJob) -> None:
+        if job.server not in self._names:
+            return
+        before = self._jobs.get(job.key)
+        if before is not None and (_place_of(before), before.job_id) != (
+            _place_of(job),
+            job.job_id,
+        ):
+            self._by_place[_place_of(before)].pop(before.job_id, None)
+        self._jobs[job.key] = job
+        self._by_place.setdefault(_place_of(job), {})[job.job_id] = job.key
+        self._changed_jobs.add(job.key)
+        self._removed.discard(job.key)
+
+    def _forget(self, key: int) -> None:
+        job = self._jobs.pop(key, None)
+        if job is None:
+            return
+        ids = self._by_place.get(_place_of(job), {})
+        if ids.get(job.job_id) == key:
+            del ids[job.job_id]
+        self._changed_jobs.discard(key)
+        self._removed.add(key)
+
+    def set_view(self, view: ServerView) -> None:
+        """Take in how a server stands."""
+        with self._lock:
+            if self._views.get(view.name) == view:
+                return
+            self._views[view.name] = view
+            self._changed_views.add(view.name)
+        self._tell()
+
+    def set_place(self, place: Place) -> None:
+        """Take in where a profile points now: jobs elsewhere are not current any more."""
+        with self._lock:
+            before = self._places.get(place.server)
+            if before == place:
+                return
+            self._places[place.server] = place
+            for other, keys in self._by_place.items():
+                if other.server == place.server:
+                    self._changed_jobs.update(keys.values())
+        self._tell()
+
+    def _tell(self) -> None:
+        with self._lock:
+            if self._told or self._listener is None:
+                return
+            self._told = True
+            listener = self._listener
+        listener()
+
+    def drain(self) -> Changes:
+        """Take out what changed since the last call."""
+        with self._lock:
+            self._told = False
+            changes = Changes(
+                tuple(self._row(self._jobs[key]) for key in sorted(self._changed_jobs)),
+                tuple(sorted(self._removed)),
+                tuple(self._views[name] for name in self._changed_views),
+            )
+            self._changed_jobs.clear()
+            self._removed.clear()
+            self._changed_views.clear()
+            return changes
+
+    def rows(self) -> tuple[JobRow, ...]:
+        """All jobs, oldest first."""
+        with self._lock:
+            return tuple(self._row(self._jobs[key]) for key in sorted(self._jobs))
+
+    def views(self) -> tuple[ServerView, ...]:
+        """All servers, in the order in which they were set first."""
+        with self._lock:
+            return tuple(self._views.values())
+
+    def view(self, server: str) -> ServerView:
+        """One server."""
+        with self._lock:
+            return self._views[server]
+
+    def jobs(self, keys: Iterable[int]) -> list[StoredJob]:
+        """Some jobs, as the record has them; those that are not there are left out."""
+        with self._lock:
+            return [self._jobs[key] for key in keys if key in self._jobs]
+
+    def jobs_at(self, place: Place) -> dict[str, StoredJob]:
+        """The jobs of one place, by their ids."""
+        with self._lock:
+            return {id_: self._jobs[key] for id_, key in self._by_place.get(place, {}).items()}
+
+    def find(self, place: Place, ids: Iterable[str]) -> dict[str, StoredJob]:
+        """Some jobs of one place, by their ids; those that are not there are left out."""
+        with self._lock:
+            known = self._by_place.get(place, {})
+            return {id_: self._jobs[known[id_]] for id_ in ids if id_ in known}
+
+    def count_pending(self) -> int:
+        """How many jobs wait for something to be sent."""
+        with self._lock:
+            return sum(
+                job.status in (JobStatus.PENDING_SUBMIT, JobStatus.PENDING_CANCEL)
+                for job in self._jobs.values()
+            )
+
+    def _row(self, job: StoredJob) -> JobRow:
+        sent = job.submitted is not None
+        place = self._places.get(job.server)
+        return JobRow(
+            key=job.key,
+            server=job.server,
+            job_id=job.job_id,
+            level=job.level,
+            batch=job.batch,
+            inputs=job.inputs,
+            status=job.status,
+            output=job.output,
+            output_error=job.output_error,
+            exit_code=job.exit_code,
+            created=job.created,
+            submitted=job.submitted,
+            started=job.started,
+            finished=job.finished,
+            last_seen=job.last_seen,
+            try_of=job.try_of,
+            try_number=job.try_number,
+            note=job.note,
+            error=job.error,
+            directory=f"{job.workspace}/{job.job_id}" if sent else "",
+            current=place is None or _place_of(job) == place,
+        )
+
+
+def _place_of(job: StoredJob) -> Place:
+    return Place(job.server, job.endpoint, job.workspace)

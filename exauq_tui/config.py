@@ -1,10 +1,36 @@
-"""From TOML files to frozen server profiles."""
+"""From TOML files to frozen server profiles, and back.
+
+The user's own file is only ever read. Profiles made in the app have a file each in the
+directory ``profiles.d`` beside it.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import os
+import secrets
+import shlex
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import tomli_w
+
+from exauq_tui import locations
+from exauq_tui.config_file import ConfigFile, read_config_file
+from exauq_tui.config_rules import (
+    APP,
+    TABLES,
+    Rule,
+    check_filled_text,
+    check_key,
+    check_server,
+    check_text,
+)
+from exauq_tui.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +106,226 @@ class Config:
     keymap: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     path: Path | None = None
+
+
+_LONGEST_STEM = 120
+_LOCAL_PATHS = ("key_filename", "ssh_config_path", "known_hosts")
+
+
+def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Config:
+    """Read the configuration; whatever is wrong with it becomes one of its problems.
+
+    Where nobody wrote down any server, there is one: this machine, with a sample simulator.
+
+    Args:
+        path: What ``--config`` named, if anything.
+        environ: The environment variables.
+    """
+    main = locations.config_path(path, environ)
+    reading = _Reading()
+    is_there = reading.add(main, TABLES)
+    if not is_there and locations.named_config_path(path, environ) is not None:
+        reading.is_partial = True
+        reading.problems.append(
+            f"{main}: there is no such file; make it, or name another with --config or "
+            f"{locations.CONFIG_VARIABLE}."
+        )
+    for each in _profile_files(locations.profiles_dir(main), reading.problems):
+        reading.add(each, {"servers": TABLES["servers"]})
+    servers = tuple(reading.servers.values())
+    if not reading.names and not reading.is_partial:
+        servers = (default_profile(environ),)
+    return Config(
+        servers=servers,
+        app=reading.app,
+        keymap=reading.keymap,
+        problems=tuple(reading.problems),
+        path=main if is_there else None,
+    )
+
+
+def default_profile(environ: Mapping[str, str] = os.environ) -> ServerProfile:
+    """The built-in profile: this machine, running the sample simulator."""
+    name = "local"
+    return ServerProfile(
+        name=name,
+        kind="local",
+        program=shlex.quote(sys.executable or "python3"),
+        script_path=str(Path(__file__).parent / "demo" / "simulator.py"),
+        workspace_dir=str(locations.local_workspace_dir(name, environ)),
+        input_names=("x1", "x2", "x3"),
+    )
+
+
+def save_profile(profile: ServerProfile, directory: Path) -> Path:
+    """Write a profile made in the app to a file of its own, for the user's eyes only.
+
+    Args:
+        profile: The profile; its `source` is not looked at.
+        directory: ``profiles.d`` (see `exauq_tui.locations.profiles_dir`); made where missing.
+
+    Returns:
+        The new file.
+
+    Raises:
+        ConfigError: The name is taken there, the profile could not be loaded again, or the
+            file cannot be written.
+    """
+    table = _table_of(profile)
+    for key, complaint in check_server(profile.name, table):
+        subject = f"{key}: " if key else ""
+        raise ConfigError(f"the server {profile.name!r} cannot be saved: {subject}{complaint}")
+    for path in _profile_files(directory, []):
+        if profile.name in _servers_in(path):
+            raise ConfigError(
+                f"the server {profile.name!r} stands in {path} already; choose another name"
+            )
+    path = directory / f"{_file_stem(profile.name)}.toml"
+    try:
+        data = tomli_w.dumps({"servers": {profile.name: table}}).encode()
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write_new(path, data)
+    except UnicodeEncodeError as error:
+        raise ConfigError(
+            f"the server {profile.name!r} cannot be saved: {error.object[error.start]!r} "
+            "is no character"
+        ) from error
+    except FileExistsError as error:
+        raise ConfigError(f"{path} is there already; choose another name") from error
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
+    return path
+
+
+class _Reading:
+    """What was read so far, from one file after the other."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, Path] = {}
+        self.servers: dict[str, ServerProfile] = {}
+        self.app = AppSettings()
+        self.keymap: dict[str, str] = {}
+        self.problems: list[str] = []
+        self.is_partial = False
+
+    def add(self, path: Path, tables: Mapping[str, Rule]) -> bool:
+        """Read one file that may hold some tables; tells whether it was there."""
+        try:
+            file = read_config_file(path)
+        except FileNotFoundError:
+            return False
+        for key, value in file.data.items():
+            complaint = check_key(key, value, tables)
+            if complaint:
+                file.complain((key,), complaint)
+            elif key == "servers":
+                self._add_servers(file, value)
+            elif key == "app":
+                self._add_app(file, value)
+            else:
+                self._add_keymap(file, value)
+        self.is_partial |= file.is_partial
+        self.problems += file.problems
+        return True
+
+    def _add_servers(self, file: ConfigFile, tables: Mapping[str, object]) -> None:
+        for name, table in tables.items():
+            other = self.names.setdefault(name, file.path)
+            complaints = list(check_server(name, table))
+            for key, complaint in complaints:
+                file.complain(("servers", name, *filter(None, (key,))), complaint)
+            if other != file.path:
+                complaint = f"a server of this name stands in {other} already; rename one"
+                file.complain(("servers", name), complaint)
+            elif not complaints:
+                assert isinstance(table, dict)
+                self.servers[name] = _profile_of(name, table, file.path)
+
+    def _add_app(self, file: ConfigFile, table: Mapping[str, Any]) -> None:
+        for key, value in table.items():
+            complaint = check_key(key, value, APP)
+            if complaint:
+                file.complain(("app", key), complaint)
+            elif key == "refresh":
+                self.app = replace(self.app, refresh=float(value))
+            else:
+                self.app = replace(self.app, theme=value)
+
+    def _add_keymap(self, file: ConfigFile, table: Mapping[str, Any]) -> None:
+        for action, keys in table.items():
+            # a key may be the space bar, so this one may look empty
+            complaint = "" if keys and not check_text(keys) else check_filled_text(keys)
+            if complaint:
+                file.complain(("keymap", action), complaint)
+            else:
+                self.keymap[action] = keys
+
+
+def _profile_files(directory: Path, problems: list[str]) -> list[Path]:
+    try:
+        names = sorted(each.name for each in directory.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        problems.append(f"{directory}: its files cannot be listed ({error.strerror}).")
+        return []
+    return [directory / name for name in names if name.endswith(".toml") and name[0] != "."]
+
+
+def _profile_of(name: str, table: Mapping[str, Any], source: Path) -> ServerProfile:
+    values = dict(table)
+    values["input_names"] = tuple(values.get("input_names", ()))
+    for key in _LOCAL_PATHS:
+        if key in values:
+            # files on this machine; beside the configuration where they are not absolute
+            values[key] = str(source.parent / locations.expand_home(values[key]))
+    return ServerProfile(name=name, source=source, **values)
+
+
+def _table_of(profile: ServerProfile) -> dict[str, Any]:
+    """The keys to write: those that have no default, or differ from it."""
+    table = {}
+    for each in fields(ServerProfile):
+        value = getattr(profile, each.name)
+        if each.name not in ("name", "source") and value != each.default:
+            table[each.name] = list(value) if isinstance(value, tuple) else value
+    return table
+
+
+def _servers_in(path: Path) -> dict[str, Any]:
+    try:
+        servers = read_config_file(path).data.get("servers")
+    except FileNotFoundError:
+        return {}
+    return servers if isinstance(servers, dict) else {}
+
+
+def _file_stem(name: str) -> str:
+    """Make a file name of a server's name: no two become the same, usual ones stay."""
+    stem = quote(name, safe="")
+    if stem.startswith("."):
+        stem = f"%2E{stem[1:]}"
+    if len(stem) > _LONGEST_STEM:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+        stem = f"{stem[: _LONGEST_STEM - 17]}-{digest}"
+    return stem
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    """Write a file that appears whole or not at all, and never replaces another."""
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with open(descriptor, "wb") as stream:  # noqa: PTH123 - a descriptor has no Path
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        # a link, since a rename would replace a file that another process made meanwhile
+        path.hardlink_to(temporary)
+    finally:
+        temporary.unlink()
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

@@ -147,6 +147,8 @@ class RecordFile:
             yield
         except sqlite3.Error as error:
             raise RecordError(_explain(self.path, verb, error)) from error
+        except OverflowError as error:
+            raise RecordError(f"the record of jobs cannot hold such a number: {error}") from error
 
 
 def move_aside(path: Path, clock: float | None = None) -> Path:

@@ -1,0 +1,471 @@
+"""From TOML files to profiles, with a sentence for each mistake, and back to a file."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+import string
+import tempfile
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exauq_tui.config import Config, ServerProfile, load, save_profile
+from exauq_tui.config_file import LARGEST, read_config_file
+from exauq_tui.errors import ConfigError
+from exauq_tui.locations import CONFIG_VARIABLE, DATA_VARIABLE
+
+EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
+GOOD = '[servers.good]\nkind = "local"\nprogram = "python3"\nscript_path = "model.py"\n'
+UNIX = 'kind = "unix"\nuser = "alice"\nhost = "hpc1"\nprogram = "python3"\nscript_path = "m.py"\n'
+LOCAL = 'kind = "local"\nprogram = "python3"\nscript_path = "m.py"\n'
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "config.toml"
+
+
+def load_text(file: Path, text: str) -> Config:
+    file.write_text(text, encoding="utf-8")
+    return load(file)
+
+
+def the_problem(config: Config, *words: str) -> str:
+    """The only problem, which holds all these words; the server beside it has loaded."""
+    assert [server.name for server in config.servers] == ["good"]
+    (problem,) = config.problems
+    for word in (str(config.path), *words):
+        assert word in problem
+    assert problem.endswith((".", "?"))
+    assert "\n" not in problem
+    return problem
+
+
+# What is right
+
+
+def test_a_unix_server_loads_with_all_its_keys(file: Path) -> None:
+    config = load_text(
+        file,
+        '[servers.hpc1]\nkind = "unix"\nuser = "alice"\nhost = "h"\nport = 2222\nlevel = 3\n'
+        'program = "python3 -u"\nscript_path = "a b.py"\nworkspace_dir = "~/w"\n'
+        'key_filename = "/k"\nknown_hosts = "/h"\nmax_attempts = 1\nsetup = "module load R"\n'
+        'input_names = ["x", "y"]\n',
+    )
+    assert config.problems == ()
+    assert config.path == file
+    assert config.servers == (
+        ServerProfile(
+            name="hpc1", kind="unix", program="python3 -u", script_path="a b.py", user="alice",
+            host="h", level=3, workspace_dir="~/w", key_filename="/k", max_attempts=1, port=2222,
+            known_hosts="/h", setup="module load R", input_names=("x", "y"), source=file,
+        ),
+    )  # fmt: skip
+
+
+def test_app_and_keymap_are_read(file: Path) -> None:
+    config = load_text(file, '[app]\nrefresh = 1\ntheme = "nord"\n[keymap]\nquit = "q,x"\n')
+    assert (config.app.refresh, config.app.theme) == (1.0, "nord")
+    assert dict(config.keymap) == {"quit": "q,x"}
+    assert config.problems == ()
+
+
+def test_an_ssh_configuration_may_give_the_user(file: Path) -> None:
+    text = UNIX.replace('user = "alice"\n', 'ssh_config_path = "/c"\n')
+    config = load_text(file, f"[servers.a]\n{text}")
+    assert config.problems == ()
+    assert config.servers[0].user == ""
+
+
+def test_files_on_this_machine_are_found_from_home_and_beside_the_configuration(
+    file: Path, isolated_home: Path
+) -> None:
+    text = f'[servers.a]\n{UNIX}key_filename = "~/.ssh/id"\nknown_hosts = "hosts"\n'
+    (server,) = load_text(file, text).servers
+    assert server.key_filename == str(isolated_home / ".ssh" / "id")
+    assert server.known_hosts == str(file.parent / "hosts")
+
+
+def test_profiles_are_read_after_the_file_in_the_order_of_their_names(file: Path) -> None:
+    profiles = file.parent / "profiles.d"
+    profiles.mkdir()
+    for name in ("b", "a"):
+        text = GOOD.replace("good", name)
+        (profiles / f"{name}.toml").write_text(text, encoding="utf-8")
+    (profiles / ".half.toml").write_text("[", encoding="utf-8")
+    (profiles / "notes.txt").write_text("[", encoding="utf-8")
+    config = load_text(file, GOOD)
+    assert [server.name for server in config.servers] == ["good", "a", "b"]
+    assert config.servers[1].source == profiles / "a.toml"
+    assert config.problems == ()
+
+
+def test_windows_line_ends_and_a_byte_order_mark_are_no_mistake(file: Path) -> None:
+    file.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
+    config = load(file)
+    assert config.problems == ()
+    assert config.servers[0].program == "python3"
+
+
+def test_without_any_server_there_is_this_machine_with_the_sample_simulator(tmp_path: Path) -> None:
+    config = load(environ={DATA_VARIABLE: str(tmp_path)})
+    assert config.problems == ()
+    assert config.path is None
+    (server,) = config.servers
+    assert (server.name, server.kind, server.source) == ("local", "local", None)
+    assert Path(server.script_path).is_file()
+    assert os.access(shlex.split(server.program)[0], os.X_OK)
+    assert server.input_names == ("x1", "x2", "x3")
+    assert server.workspace_dir == str(tmp_path / "workspaces" / "local")
+
+
+def test_the_built_in_server_stays_where_only_the_theme_is_set(file: Path) -> None:
+    assert [s.name for s in load_text(file, '[app]\ntheme = "nord"\n').servers] == ["local"]
+
+
+def test_a_server_that_is_wrong_does_not_bring_the_built_in_one_back(file: Path) -> None:
+    assert load_text(file, '[servers.a]\nkind = "unix"\n').servers == ()
+    assert load_text(file, "[servers.a\n").servers == ()
+
+
+def test_the_example_loads_and_holds_every_key(isolated_home: Path) -> None:
+    config = load(EXAMPLE)
+    assert config.problems == ()
+    assert {server.kind for server in config.servers} == {"unix", "local"}
+    written = {key for keys in read_config_file(EXAMPLE).lines for key in keys[-1:]}
+    keys = {field.name for field in fields(ServerProfile)} - {"name", "source"}
+    assert written >= keys | {"refresh", "theme", "app", "keymap"}
+    commented = [line for line in EXAMPLE.read_text(encoding="utf-8").splitlines() if "#" in line]
+    for key in keys | {"refresh", "theme"}:
+        assert any(line.lstrip("# ").startswith((f"{key} =", '"""')) for line in commented), key
+
+
+# What is wrong
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('hots = "x"', ("line 11", "[servers.bad] hots", 'did you mean "host"?')),
+        ("zzz = 1", ("zzz", "unknown", "remove it", "script_path")),
+        ('level = "1"', ("level", "whole number", 'not "1"')),
+        ("level = 0", ("level", "from 1", "not 0")),
+        ("level = true", ("level", "not true")),
+        ("level = 1.5", ("level", "not 1.5")),
+        (f"level = {10**30}", ("level", "whole number")),
+        ("port = 0", ("port", "from 1 to 65535")),
+        ("port = 65536", ("port", "65536")),
+        ("max_attempts = 0", ("max_attempts",)),
+        ("use_ssh_agent = 1", ("use_ssh_agent", "true or false, not 1")),
+        ('workspace_dir = ""', ("workspace_dir", "empty")),
+        ('workspace_dir = "a\\u0000b"', ("workspace_dir", "NUL")),
+        ("setup = []", ("setup", "text in quotes, not a list")),
+        ("setup = {}", ("setup", "not a table")),
+        ("setup = 2020-01-01", ("setup", "not a date or time")),
+        ('input_names = "x1"', ("input_names", "list of texts")),
+        ("input_names = [1]", ("input_names", "list of texts")),
+        ('input_names = ["x", ""]', ("input_names", "empty name")),
+        ('input_names = ["x", "y", "x"]', ("input_names", '"x" twice')),
+        ('key_filename = "k"\nuse_ssh_agent = true', ("use_ssh_agent", "key_filename is given")),
+        ('key_filename = "k"\nssh_config_path = "c"', ("ssh_config_path", "one way")),
+        ('password = "hunter2"', ("password", "never read from files", "remove this line")),
+        ('Passphrase = "hunter2"', ("Passphrase", "never read from files")),
+        ('pasword = "hunter2"', ("pasword", "never read from files")),
+    ],
+)  # fmt: skip
+def test_a_wrong_line_gets_one_sentence(file: Path, line: str, words: tuple[str, ...]) -> None:
+    problem = the_problem(load_text(file, f"{GOOD}[servers.bad]\n{UNIX}{line}\n"), *words)
+    assert "hunter2" not in problem
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('kind = "unix"', 'kind = "ssh"', ("line 6", "kind", '"unix" or "local", not "ssh"')),
+        ('kind = "unix"', 'kind = "slurm"', ("kind", "not supported yet")),
+        ('kind = "unix"\n', "", ("line 5", "kind: missing")),
+        ('host = "hpc1"\n', "", ("host: missing",)),
+        ('user = "alice"\n', "", ("user: missing", "ssh_config_path")),
+        ('user = "alice"', 'user = "-oProxyCommand=x"', ("user", "dash")),
+        ('host = "hpc1"', 'host = "a b"', ("host", "one word")),
+        ('host = "hpc1"', 'host = ""', ("host", "must not be empty")),
+        ('program = "python3"\n', "", ("program: missing",)),
+        ('program = "python3"', 'program = "  "', ("program", "empty")),
+        ('program = "python3"', "program = \"''\"", ("program", "must name a program")),
+        ('program = "python3"', 'program = "python3 \'x"', ("program", "no closing quotation")),
+        ('script_path = "m.py"\n', "", ("script_path: missing",)),
+        ('script_path = "m.py"', "script_path = 3", ("script_path", "not 3")),
+    ],
+)
+def test_a_wrong_or_missing_needed_key_gets_one_sentence(
+    file: Path, old: str, new: str, words: tuple[str, ...]
+) -> None:
+    assert old in UNIX
+    the_problem(load_text(file, f"{GOOD}[servers.bad]\n{UNIX.replace(old, new)}"), *words)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['user = "a"', 'host = "a"', "port = 22", 'key_filename = "k"', "use_ssh_agent = false",
+     'known_hosts = "k"', 'ssh_config_path = "c"', "max_attempts = 3"],
+)  # fmt: skip
+def test_a_key_of_ssh_makes_no_sense_on_this_machine(file: Path, line: str) -> None:
+    config = load_text(file, f"{GOOD}[servers.bad]\n{LOCAL}{line}\n")
+    the_problem(config, line.partition(" ")[0], "makes no sense")
+
+
+def test_every_mistake_of_a_server_is_told_at_once(file: Path) -> None:
+    config = load_text(file, f"{GOOD}[servers.bad]\n{UNIX}level = 0\nport = 0\nx = 1\n")
+    assert len(config.problems) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("servers = 3", ("servers", "must be a table")),
+        ("[server]\n", ("line 1, [server]", 'did you mean "servers"?')),
+        ("[[app]]\nrefresh = 1\n", ("[app]", "must be a table")),
+        ("[app]\nrefresh = 0.1\n", ("line 2, [app] refresh", "0.2")),
+        ("[app]\nrefresh = nan\n", ("refresh", "not nan")),
+        ("[app]\nrefresh = inf\n", ("refresh", "not inf")),
+        ("[app]\nrefresh = true\n", ("refresh", "not true")),
+        ('[app]\nthem = "x"\n', ("them", 'did you mean "theme"?')),
+        ("[keymap]\nquit = 1\n", ("line 2, [keymap] quit", "text in quotes, not 1")),
+        ('[keymap]\nquit = ""\n', ("quit", "empty")),
+    ],
+)
+def test_a_mistake_outside_the_servers_keeps_what_else_is_right(
+    file: Path, text: str, words: tuple[str, ...]
+) -> None:
+    config = load_text(file, text)
+    (problem,) = config.problems
+    for word in (str(file), *words):
+        assert word in problem
+    assert config.app.refresh == 2.0
+
+
+def test_a_server_that_is_no_table_is_left_out(file: Path) -> None:
+    the_problem(load_text(file, f"{GOOD}[servers]\nbad = 3\n"), "[servers.bad]", "line 6")
+
+
+def test_an_odd_name_is_shown_as_toml_has_it(file: Path) -> None:
+    text = f'{GOOD}[servers."my hpc"]\n{UNIX}level = 0\n'
+    the_problem(load_text(file, text), '[servers."my hpc"] level', "line 11")
+    the_problem(load_text(file, f'{GOOD}[servers."a\\nb"]\n{UNIX}'), "name", r'"a\u000ab"')
+    the_problem(load_text(file, f'{GOOD}[servers.""]\n{UNIX}'), "name", "empty")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[servers.bad]\nkind = = 1\n" + GOOD, ("line 2, [servers.bad]", "not TOML")),
+        (GOOD + "[servers.bad\nkind = 1\n", ("line 5", "not TOML")),
+        (GOOD + '[servers.bad]\nsetup = """\n[servers.x]\n', ("[servers.bad]", "not TOML")),
+        ("x = \n" + GOOD, ("line 1", "not TOML")),
+        (GOOD + "[servers.bad]\nx = 1\nx = 2\n", ("line 7", "not TOML")),
+        (GOOD + "[servers.bad]\nx = " + "[" * 5000 + "\n", ("line 5", "deep")),
+        (GOOD + "[servers.bad]\nlevel = " + "9" * 5000 + "\n", ("[servers.bad]", "not TOML")),
+    ],
+)
+def test_a_syntax_error_costs_only_its_table(file: Path, text: str, words: tuple[str, ...]) -> None:
+    the_problem(load_text(file, text), *words)
+
+
+def test_a_table_given_twice_counts_once(file: Path) -> None:
+    config = load_text(file, GOOD + GOOD.replace("model.py", "other.py"))
+    the_problem(config, "line 5, [servers.good]", "begins in line 1")
+    assert config.servers[0].script_path == "model.py"
+
+
+def test_a_line_that_looks_like_a_header_inside_a_text_is_none(file: Path) -> None:
+    text = f'[servers.a]\n{LOCAL}setup = """\n[servers.b]\nlevel = 0\n"""\nlevel = 0\n'
+    (problem,) = load_text(file, text).problems
+    assert "line 9, [servers.a] level" in problem
+    twice = load_text(file, f"{text.replace('level = 0', 'level = 2')}{GOOD}{GOOD}")
+    assert [server.name for server in twice.servers] == ["a", "good"]
+
+
+def test_a_key_inside_an_inline_table_is_placed_at_its_table(file: Path) -> None:
+    text = (
+        f'{GOOD}[servers]\nbad = {{kind = "local", program = "p", script_path = "s", hots = 1}}\n'
+    )
+    the_problem(load_text(file, text), "line 6, [servers.bad] hots")
+
+
+def test_a_name_given_in_two_files_keeps_its_first_server(file: Path) -> None:
+    profiles = file.parent / "profiles.d"
+    profiles.mkdir()
+    (profiles / "x.toml").write_text(GOOD.replace("model", "other"), encoding="utf-8")
+    config = load_text(file, GOOD)
+    the_problem(config, str(profiles / "x.toml"), "line 1", "[servers.good]", "rename one")
+    assert config.servers[0].script_path == "model.py"
+
+
+def test_a_profile_file_holds_servers_only(file: Path) -> None:
+    profiles = file.parent / "profiles.d"
+    profiles.mkdir()
+    (profiles / "x.toml").write_text("[app]\nrefresh = 9\n", encoding="utf-8")
+    config = load_text(file, GOOD)
+    assert "[app]: unknown" in config.problems[0]
+    assert config.app.refresh == 2.0
+
+
+def test_a_named_file_that_is_missing_is_a_problem(tmp_path: Path) -> None:
+    missing = tmp_path / "no.toml"
+    for config in (load(missing), load(environ={CONFIG_VARIABLE: str(missing)})):
+        assert config.servers == ()
+        assert config.path is None
+        (problem,) = config.problems
+        assert str(missing) in problem
+        assert "no such file" in problem
+
+
+def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path, file: Path) -> None:
+    file.write_text("", encoding="utf-8")
+    for path in (tmp_path, file / "below.toml", Path("nul\0.toml")):
+        config = load(path)
+        assert config.servers == ()
+        assert "cannot be read" in config.problems[0]
+
+
+def test_text_in_another_encoding_is_a_problem_with_its_line(file: Path) -> None:
+    file.write_bytes(b"# fine\n# caf\xe9\n")
+    (problem,) = load(file).problems
+    assert "line 2" in problem
+    assert "UTF-8" in problem
+
+
+def test_a_huge_file_is_not_read_to_its_end(file: Path) -> None:
+    with file.open("wb") as stream:
+        stream.truncate(LARGEST + 1)
+    assert "1 MiB" in load(file).problems[0]
+
+
+def test_profiles_that_cannot_be_listed_are_a_problem(file: Path) -> None:
+    (file.parent / "profiles.d").write_text("", encoding="utf-8")
+    the_problem(replace(load_text(file, GOOD), path=file.parent), "profiles.d", "listed")
+
+
+@given(st.text(alphabet="[]{}=\"'.,\n #ab1\\servpkind", max_size=80))
+def test_no_text_whatever_raises(text: str) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        config = load_text(Path(directory) / "c.toml", GOOD + text)
+    assert isinstance(config, Config)
+
+
+# Saving
+
+
+def profile(**changes: object) -> ServerProfile:
+    values = {"name": "hpc1", "kind": "unix", "program": "python3", "script_path": "m.py"}
+    return ServerProfile(**{**values, "user": "alice", "host": "hpc1", **changes})  # type: ignore[arg-type]  # tests give wrong types too
+
+
+def test_a_saved_profile_is_for_its_owners_eyes_only(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        path = save_profile(profile(), tmp_path / "profiles.d")
+    finally:
+        os.umask(before)
+    assert path == tmp_path / "profiles.d" / "hpc1.toml"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_name_that_is_taken_is_refused(tmp_path: Path) -> None:
+    path = save_profile(profile(), tmp_path)
+    text = path.read_text(encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"stands in .*hpc1\.toml already"):
+        save_profile(profile(program="other"), tmp_path)
+    (tmp_path / "by-hand.toml").write_text(GOOD, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"by-hand\.toml already"):
+        save_profile(profile(name="good"), tmp_path)
+    (tmp_path / "c.toml").write_text("", encoding="utf-8")
+    with pytest.raises(ConfigError, match="is there already"):
+        save_profile(profile(name="c"), tmp_path)
+    assert path.read_text(encoding="utf-8") == text
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"level": 0}, {"host": ""}, {"name": ""}, {"program": "a\ud800"}, {"kind": "slurm"},
+     {"key_filename": "/k", "use_ssh_agent": True}],
+)  # fmt: skip
+def test_a_profile_that_could_not_be_loaded_is_not_saved(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
+    with pytest.raises(ConfigError):
+        save_profile(profile(**changes), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(ConfigError, match="cannot be written"):
+        save_profile(profile(), tmp_path / "file" / "profiles.d")
+
+
+@pytest.mark.parametrize("name", ["../../etc/x", ".hidden", "a/b", "ü", "n" * 300, "con:1", "~"])
+def test_an_odd_name_makes_a_safe_file_name(tmp_path: Path, name: str) -> None:
+    path = save_profile(profile(name=name), tmp_path / "profiles.d")
+    assert path.parent == tmp_path / "profiles.d"
+    assert path.name[0] not in ".-"
+    assert len(path.name.encode()) < 200
+    (tmp_path / "config.toml").touch()
+    config = load(tmp_path / "config.toml")
+    assert [server.name for server in config.servers] == [name]
+
+
+texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
+filled = texts.filter(lambda text: text.strip() != "")
+words = st.text(string.ascii_letters + string.digits + ".:é_", min_size=1, max_size=20)
+paths = words.map(lambda word: f"/{word}x")
+names = st.text(min_size=1, max_size=60).filter(lambda text: text.strip() and text.isprintable())
+shared = {
+    "name": names,
+    "program": st.lists(filled, min_size=1, max_size=3).map(shlex.join),
+    "script_path": filled,
+    "level": st.integers(1, 1_000_000),
+    "workspace_dir": st.none() | filled,
+    "setup": texts,
+    "input_names": st.lists(names, unique=True, max_size=4).map(tuple),
+}
+local_profiles = st.builds(ServerProfile, kind=st.just("local"), **shared)
+unix_profiles = st.builds(
+    ServerProfile,
+    kind=st.just("unix"),
+    user=words,
+    host=words,
+    port=st.none() | st.integers(1, 65535),
+    max_attempts=st.integers(1, 100),
+    known_hosts=st.none() | paths,
+    **shared,
+)
+with_authentication = st.builds(
+    lambda each, keys: replace(each, **keys),
+    unix_profiles,
+    st.one_of(
+        st.just({}),
+        paths.map(lambda path: {"key_filename": path}),
+        paths.map(lambda path: {"ssh_config_path": path, "user": ""}),
+        st.just({"use_ssh_agent": True}),
+    ),
+)
+
+
+@given(local_profiles | with_authentication)
+def test_a_saved_profile_loads_as_it_was(each: ServerProfile) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        main = Path(directory) / "config.toml"
+        main.touch()
+        path = save_profile(each, main.parent / "profiles.d")
+        config = load(main)
+    assert config.problems == ()
+    assert config.servers == (replace(each, source=path),)

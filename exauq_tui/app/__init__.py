@@ -1,1 +1,7 @@
 """The dashboard; the only part that uses Textual."""
+
+import os
+
+# Textual reads this once, when it is first imported: at its default of 60 frames a second a
+# key press waits up to a whole frame before it is drawn.
+os.environ.setdefault("TEXTUAL_FPS", "240")

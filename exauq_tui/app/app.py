@@ -1,0 +1,309 @@
+"""The dashboard's app: wires fleet, model, screens and questions together."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import ClassVar, Literal, cast
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Input
+from textual.worker import Worker, WorkerState
+
+from exauq_tui.app import format as fmt
+from exauq_tui.app import keymap
+from exauq_tui.app.commands import COMMANDS, bindings
+from exauq_tui.app.job_model import JobModel
+from exauq_tui.app.messages import FleetChanged, PromptWaiting
+from exauq_tui.app.prompter import AppPrompter, Question
+from exauq_tui.app.screens.dialogs import ConfirmDialog
+from exauq_tui.app.screens.help import HelpScreen
+from exauq_tui.app.screens.log import LogScreen
+from exauq_tui.app.screens.main import MainScreen
+from exauq_tui.app.screens.prompts import HostKeyDialog, SecretDialog
+from exauq_tui.app.theme import DARK, LIGHT
+from exauq_tui.app.threads import in_thread
+from exauq_tui.config import Config
+from exauq_tui.errors import ExauqTuiError
+from exauq_tui.hardware.status import JobStatus
+from exauq_tui.monitor.snapshot import ServerState
+from exauq_tui.monitor.verbs import FleetVerbs
+
+REPAINT_EVERY = 0.1
+"""Seconds between batches of changes: drawing more often slows keys and helps nobody."""
+
+_STOP_WITHIN = 0.8
+_SWITCH_INTERVAL = 0.0005
+"""So that a thread that parses cannot hold up a key for the default 5 ms at a time."""
+
+Severity = Literal["information", "warning", "error"]
+
+
+class ExauqApp(App[int], inherit_bindings=False):
+    """The dashboard.
+
+    Args:
+        fleet: Every verb on jobs and servers; started by the app, and stopped at its end.
+        config: What was read from files; its problems are shown.
+        prompter: What the fleet asks its questions through, where it asks any.
+        clock: Tells the time, in seconds since 1970.
+        config_text: Where the configuration is or is looked for, to tell people.
+    """
+
+    TITLE = "exauq"
+    CSS_PATH = "exauq.tcss"
+    # Our own command opens it, by keys that can be rebound.
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("app"),
+        # Cannot be rebound: there is always a way out.
+        Binding("ctrl+q", "leave", show=False, priority=True),
+        Binding("ctrl+c", "help_quit", show=False, system=True),
+    ]
+
+    def __init__(
+        self,
+        fleet: FleetVerbs,
+        config: Config,
+        *,
+        prompter: AppPrompter | None = None,
+        clock: Callable[[], float] = time.time,
+        config_text: str = "",
+    ) -> None:
+        super().__init__()
+        self.fleet = fleet
+        self.config = config
+        self.clock = clock
+        self.model = JobModel()
+        self.prompter = prompter or AppPrompter()
+        self.config_text = config_text or str(config.path or "config.toml")
+        self.commands, keymap_problems = keymap.resolve(config.keymap)
+        self.problems = (*config.problems, *keymap_problems)
+        self.main = MainScreen(self)
+        self._flush_timer: Timer | None = None
+        self._flushed = 0.0
+        self._asking = False
+        self._leaving = False
+
+    # Starting
+
+    def get_default_screen(self) -> Screen[None]:
+        """Open with the main screen."""
+        return self.main
+
+    def on_mount(self) -> None:
+        """Show what is known, then start the fleet."""
+        for theme in (DARK, LIGHT):
+            self.register_theme(theme)
+        self.set_keymap(self.commands.textual_keymap)
+        self._choose_theme()
+        sys.setswitchinterval(_SWITCH_INTERVAL)
+        self._handle_signals()
+        self.fleet.set_listener(self._fleet_changed)
+        self.prompter.attach(self._prompt_waiting)
+        self.run_worker(self._load(), group="load", exit_on_error=False)
+
+    def _choose_theme(self) -> None:
+        wanted = self.config.app.theme
+        if wanted and wanted not in self.available_themes:
+            known = ", ".join(sorted(self.available_themes))
+            self.problems += (f'[app] theme: there is no theme "{wanted}"; there are {known}.',)
+            wanted = None
+        self.theme = wanted or DARK.name
+
+    def _handle_signals(self) -> None:
+        """Leave in good order when told to: else the terminal stays in our mode."""
+        if threading.current_thread() is not threading.main_thread() or self.is_headless:
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._signalled, number)
+
+    def _signalled(self, number: signal.Signals) -> None:
+        self._leave(return_code=128 + number)
+
+    async def _load(self) -> None:
+        """Read what was last known, then let the servers be connected to."""
+        rows, servers = await in_thread(lambda: (self.fleet.rows(), self.fleet.servers()))
+        self.model.load(rows, servers)
+        self.main.refresh_all()
+        # A full collection over many thousand rows takes 100 ms: they are here to stay.
+        gc.collect()
+        gc.freeze()
+        self.call_after_refresh(self._start_fleet)
+
+    def _start_fleet(self) -> None:
+        self.run_worker(in_thread(self.fleet.start), group="load", exit_on_error=False)
+
+    # What the fleet tells
+
+    def _fleet_changed(self) -> None:
+        """Called from any thread; false when the app has ended, which does not matter."""
+        self.post_message(FleetChanged())
+
+    def _prompt_waiting(self) -> None:
+        self.post_message(PromptWaiting())
+
+    def on_fleet_changed(self) -> None:
+        """Draw changes soon, but not more often than is good."""
+        if self._flush_timer is None and not self._leaving:
+            wait = max(0.0, self._flushed + REPAINT_EVERY - time.monotonic())
+            self._flush_timer = self.set_timer(wait or 0.001, self._take_changes)
+
+    def _take_changes(self) -> None:
+        self._flush_timer = None
+        if not self.model.loaded:
+            self.on_fleet_changed()
+            return
+        self._flushed = time.monotonic()
+        changes = self.fleet.drain()
+        if changes:
+            self.main.take(changes)
+            if isinstance(self.screen, LogScreen):
+                self.screen.row_changed()
+
+    # Questions of the servers' threads
+
+    async def on_prompt_waiting(self) -> None:
+        """Open the dialog for the next question, unless a person is busy with another."""
+        if self._asking or self._leaving:
+            return
+        if self.screen.is_modal or isinstance(self.focused, Input):
+            # What is being typed there must not end in a password field.
+            if self.prompter.is_waiting:
+                self.set_timer(0.2, self._prompt_waiting)
+            return
+        question = self.prompter.next()
+        if question is None:
+            return
+        self._asking = True
+        if question.host_key is not None:
+            await self.push_screen(
+                HostKeyDialog(question.server, question.host_key),
+                lambda accepted: self._answered(question, "yes" if accepted else None),
+            )
+        else:
+            await self.push_screen(
+                SecretDialog(question.server, question.prompt),
+                lambda secret: self._answered(question, secret),
+            )
+
+    def _answered(self, question: Question, answer: str | None) -> None:
+        self._asking = False
+        question.give(answer)
+        self._prompt_waiting()
+
+    # Telling people
+
+    def tell(self, text: str, severity: str = "information") -> None:
+        """Show a message for a while; it is never read as markup."""
+        self.notify(fmt.safe_block(text), severity=cast("Severity", severity), markup=False)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Tell of an error that nobody foresaw, instead of ending the app by it."""
+        if event.state is WorkerState.ERROR:
+            error = event.worker.error
+            words = str(error) if isinstance(error, ExauqTuiError) else f"Unexpected: {error!r}"
+            self.tell(words, "error")
+
+    # Commands
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave letters to dialogs and text fields."""
+        if action in {"palette", "help", "quit"}:
+            return not (self.screen.is_modal or isinstance(self.focused, Input))
+        return super().check_action(action, parameters)
+
+    def get_system_commands(
+        self,
+        screen: Screen[object],  # noqa: ARG002 - the same everywhere
+    ) -> Iterable[SystemCommand]:
+        """Offer every command of the table by name, and the choice of a theme."""
+        for command in COMMANDS:
+            if command.palette and command.scope in ("app", "main", "table"):
+                key = self.commands.shown_keys(command)
+                target = self.main.table if command.scope == "table" else self.main
+                yield SystemCommand(
+                    f"{command.label}  ({key})",
+                    command.tooltip,
+                    lambda action=command.action, target=target: self.call_later(
+                        self.run_action, action, target
+                    ),
+                )
+        yield SystemCommand("Theme", "Choose the colours.", self.action_change_theme)
+
+    def action_palette(self) -> None:
+        """Open the palette of commands."""
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette(id="--command-palette"))
+
+    async def action_help(self) -> None:
+        """List the keys."""
+        await self.push_screen(HelpScreen(self.commands, self.problems, self.config_text))
+
+    def action_help_quit(self) -> None:
+        """Tell those who press ctrl+c how to leave."""
+        self.tell(f"{self.commands.first_key('quit')} leaves the dashboard.")
+
+    async def action_quit(self) -> None:
+        """Go back one screen, or leave the dashboard."""
+        if self.screen is not self.main:
+            self.pop_screen()
+        elif not self.main.is_at_top:
+            self.main.show_table()
+        else:
+            await self.action_leave()
+
+    async def action_leave(self) -> None:
+        """Leave the dashboard; asks where something was not sent yet."""
+        unsent = self._unsent()
+        if not unsent or isinstance(self.screen, ConfirmDialog):
+            self._leave()
+            return
+        jobs = fmt.count(unsent, "job")
+        dialog = ConfirmDialog(
+            "Quit?",
+            (),
+            "Quit",
+            [f"What you asked for {jobs} is not sent yet. It is kept, and sent at the next start."],
+        )
+        await self.push_screen(dialog, lambda yes: self._leave() if yes else None)
+
+    def _unsent(self) -> int:
+        """How many jobs wait to be sent, as far as can be told from here."""
+        counts = self.model.counts
+        unsent = counts.get(JobStatus.PENDING_SUBMIT, 0)
+        for name, view in self.model.servers.items():
+            if view.state is not ServerState.UP:
+                unsent += self.model.server_counts(name).get(JobStatus.PENDING_CANCEL, 0)
+        return unsent
+
+    def _leave(self, return_code: int = 0) -> None:
+        if not self._leaving:
+            self._leaving = True
+            self.run_worker(self._stop(return_code), group="leave", exit_on_error=False)
+
+    async def _stop(self, return_code: int) -> None:
+        """Stop the fleet and end; a thread that does not stop is not waited for long."""
+        self.prompter.close()
+        self.fleet.set_listener(None)
+        try:
+            await asyncio.wait_for(in_thread(self.fleet.stop), _STOP_WITHIN)
+        except (TimeoutError, ExauqTuiError):
+            pass
+        finally:
+            self.exit(return_code, return_code=return_code)
+
+    def on_unmount(self) -> None:
+        """Let no thread wait for an answer that will not come."""
+        self.prompter.close()
+        self.fleet.set_listener(None)

@@ -1,0 +1,203 @@
+"""The one table of commands: it feeds key bindings, footer, palette, help and README."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.binding import Binding, BindingType
+
+Scope = Literal["app", "main", "table", "servers", "log"]
+"""Where a command's keys work: anywhere, on the main screen, or in one part of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One thing that a person can ask for.
+
+    Attributes:
+        id: The name by which the config's ``[keymap]`` rebinds it.
+        keys: The keys it has unless rebound, by Textual's names or as characters.
+        label: What the footer and the palette call it.
+        tooltip: One sentence about it.
+        group: The heading that it stands under in the help.
+        scope: Where its keys work.
+        footer: Its place in the footer, lowest first; 0 where it is not shown there.
+        guarded: True where a confirmation follows, which ``y`` or Enter must not start.
+        palette: Whether the command palette offers it.
+    """
+
+    id: str
+    keys: tuple[str, ...]
+    label: str
+    tooltip: str
+    group: str
+    scope: Scope = "main"
+    footer: int = 0
+    guarded: bool = False
+    palette: bool = True
+
+    @property
+    def action(self) -> str:
+        """The name of the action method behind it."""
+        name = self.id.replace("-", "_")
+        return f"app.{name}" if self.scope == "app" else name
+
+
+def _move(id_: str, keys: str, label: str, tooltip: str) -> Command:
+    return Command(id_, tuple(keys.split()), label, tooltip, "Move", "table", palette=False)
+
+
+COMMANDS: tuple[Command, ...] = (
+    _move("cursor-down", "j down", "Down", "Go one job down."),
+    _move("cursor-up", "k up", "Up", "Go one job up."),
+    _move("cursor-top", "g home", "First", "Go to the first job."),
+    _move("cursor-bottom", "G end", "Last", "Go to the last job."),
+    _move("page-down", "pagedown ctrl+d", "Page down", "Go one page down."),
+    _move("page-up", "pageup ctrl+u", "Page up", "Go one page up."),
+    Command("open", ("enter",), "Open", "Show the job's details.", "Move", "table", palette=False),
+    Command("back", ("escape",), "Back", "Leave what was opened, then clear the filter.", "Move",
+            palette=False),
+    Command("next-pane", ("tab",), "Next pane", "Go to the next pane.", "Move", palette=False),
+    Command("previous-pane", ("shift+tab",), "Previous pane", "Go to the pane before.", "Move",
+            palette=False),
+    Command("next-tab", ("]",), "Next tab", "Show the next tab of the details.", "Move"),
+    Command("previous-tab", ("[",), "Previous tab", "Show the tab before.", "Move"),
+    Command("servers", ("w",), "Servers", "Go to the list of servers.", "Move", footer=12),
+    Command("view-all", ("1",), "All jobs", "Show every job.", "View"),
+    Command("view-active", ("2",), "Active jobs", "Show jobs that wait or run.", "View"),
+    Command("view-failed", ("3",), "Failed jobs", "Show jobs that failed.", "View"),
+    Command("view-done", ("4",), "Done jobs", "Show jobs that completed or were cancelled.",
+            "View"),
+    Command("filter", ("/",), "Filter", "Show jobs that match words (id, status, server, batch).",
+            "View", footer=8),
+    Command("mark", ("space",), "Mark", "Mark or unmark the job under the cursor.", "Mark",
+            "table", footer=7),
+    Command("mark-range", ("v",), "Mark range", "Mark from here to where it is pressed again.",
+            "Mark", "table"),
+    Command("mark-all", ("a",), "Mark all", "Mark every job in view, or unmark them.", "Mark",
+            "table"),
+    Command("submit", ("s",), "Submit", "Submit jobs from a form or a CSV file.", "Jobs",
+            footer=1),
+    Command("cancel", ("c",), "Cancel", "Cancel the marked jobs, or the one under the cursor.",
+            "Jobs", footer=2, guarded=True),
+    Command("resubmit", ("R",), "Resubmit", "Submit failed or cancelled jobs once more.", "Jobs",
+            footer=3, guarded=True),
+    Command("output", ("o",), "Output", "Fetch the output of the marked jobs, or of this one.",
+            "Jobs", footer=4),
+    Command("log", ("l",), "Log", "Read what the job printed, as it prints it.", "Jobs", footer=5),
+    Command("delete-jobs", ("D",), "Delete", "Delete job directories on the server for good.",
+            "Jobs", footer=6, guarded=True),
+    Command("delete-workspace", ("W",), "Delete workspace",
+            "Delete a server's whole workspace for good.", "Servers", guarded=True),
+    Command("look-now", ("r",), "Look now", "Look, or try to connect, at once.", "Servers",
+            footer=11),
+    Command("pick-server", ("enter", "space"), "Only this server",
+            "Show only this server's jobs, or all again.", "Servers", "servers", palette=False),
+    Command("log-follow", ("f",), "Follow", "Follow the log's end, or stop following.", "Log",
+            "log", footer=1),
+    Command("log-wrap", ("w",), "Wrap", "Wrap long lines, or cut them.", "Log", "log", footer=2),
+    Command("log-top", ("g", "home"), "Start", "Go to the first line that is loaded.", "Log",
+            "log", palette=False),
+    Command("log-end", ("G", "end"), "End", "Go to the end and follow it.", "Log", "log",
+            footer=3, palette=False),
+    Command("palette", (":", "ctrl+p"), "Commands", "Find a command by its name.", "App", "app",
+            footer=9, palette=False),
+    Command("help", ("?", "f1"), "Help", "List the keys.", "App", "app", footer=10),
+    Command("quit", ("q",), "Quit", "Go back, or leave the dashboard.", "App", "app", footer=13),
+)  # fmt: skip
+
+_DISPLAY = {
+    "enter": "⏎", "escape": "esc", "space": "space", "pagedown": "pgdn", "pageup": "pgup",
+    "up": "↑", "down": "↓", "left": "←", "right": "→", "shift+tab": "⇧tab", "f1": "F1",
+}  # fmt: skip
+
+
+def key_name(key: str) -> str:
+    """How a key is shown to people."""
+    return _DISPLAY.get(key, key)
+
+
+class CommandTable:
+    """The commands with the keys that they have after rebinding.
+
+    Args:
+        keys: Command id to keys, for those that were rebound.
+    """
+
+    def __init__(self, keys: Mapping[str, tuple[str, ...]] | None = None) -> None:
+        self._rebound = dict(keys or {})
+
+    @property
+    def textual_keymap(self) -> dict[str, str]:
+        """What `App.set_keymap` takes."""
+        return {id_: ",".join(keys) for id_, keys in self._rebound.items()}
+
+    def keys(self, command: Command) -> tuple[str, ...]:
+        """The keys that a command has now."""
+        return self._rebound.get(command.id, command.keys)
+
+    def shown_keys(self, command: Command) -> str:
+        """The keys of a command, as people read them."""
+        return " ".join(key_name(key) for key in self.keys(command))
+
+    def first_key(self, id_: str) -> str:
+        """The first key of a command, as people read it."""
+        return key_name(self.keys(command_by_id(id_))[0])
+
+    def footer(self, scopes: Iterable[Scope]) -> tuple[Command, ...]:
+        """The commands for the footer of a screen, in order."""
+        wanted = frozenset(scopes)
+        shown = [command for command in COMMANDS if command.footer and command.scope in wanted]
+        return tuple(sorted(shown, key=lambda command: command.footer))
+
+    def groups(self) -> tuple[tuple[str, tuple[Command, ...]], ...]:
+        """All commands under their headings, in the order of the table."""
+        headings = dict.fromkeys(command.group for command in COMMANDS)
+        return tuple(
+            (heading, tuple(command for command in COMMANDS if command.group == heading))
+            for heading in headings
+        )
+
+
+def command_by_id(id_: str) -> Command:
+    """The command of that id.
+
+    Raises:
+        KeyError: There is none.
+    """
+    return _BY_ID[id_]
+
+
+_BY_ID = {command.id: command for command in COMMANDS}
+
+
+def bindings(scope: Scope) -> list[BindingType]:
+    """The key bindings of one part of the screen, by the keys of the table.
+
+    Commands of the main screen have priority: a key that was typed before the focus moved
+    still means what it says. Their screen refuses them while a text field has the focus.
+    """
+    return [
+        Binding(
+            ",".join(command.keys),
+            command.action,
+            command.label,
+            show=False,
+            priority=scope in ("app", "main", "log"),
+            tooltip=command.tooltip,
+            id=command.id,
+        )
+        for command in COMMANDS
+        if command.scope == scope
+    ]
+
+
+def markdown_table() -> str:
+    """The table of keys for the README."""
+    lines = ["| key | id | what it does |", "|---|---|---|"]
+    for command in COMMANDS:
+        keys = " ".join(f"`{key_name(key)}`" for key in command.keys)
+        lines.append(f"| {keys} | {command.id} | {command.tooltip} |")
+    return "\n".join(lines) + "\n"

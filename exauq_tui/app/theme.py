@@ -1,0 +1,52 @@
+"""The dashboard's own themes: calm, with colour kept for what matters."""
+
+from __future__ import annotations
+
+from textual.theme import Theme
+
+DARK = Theme(
+    name="exauq-dark",
+    primary="#6ea8e0",
+    secondary="#8b9bb4",
+    accent="#5cc8d6",
+    success="#84c07c",
+    warning="#e0b464",
+    error="#ef7a78",
+    foreground="#d5dae2",
+    background="#14171c",
+    surface="#181c22",
+    panel="#232932",
+    dark=True,
+    variables={
+        "border": "#3a4350",
+        "border-blurred": "#2c333d",
+        "block-cursor-background": "#2d4258",
+        "block-cursor-foreground": "#eef2f7",
+        "footer-key-foreground": "#5cc8d6",
+        "input-selection-background": "#6ea8e0 35%",
+    },
+)
+"""The default."""
+
+LIGHT = Theme(
+    name="exauq-light",
+    primary="#1f5f9e",
+    secondary="#5b6675",
+    accent="#00727f",
+    success="#2f7a2c",
+    warning="#946000",
+    error="#b3262a",
+    foreground="#23282f",
+    background="#f5f6f8",
+    surface="#fbfcfd",
+    panel="#e6e9ee",
+    dark=False,
+    variables={
+        "border": "#b9c1cc",
+        "border-blurred": "#d3d9e0",
+        "block-cursor-background": "#cfe0f1",
+        "block-cursor-foreground": "#16202b",
+        "footer-key-foreground": "#00727f",
+        "input-selection-background": "#1f5f9e 25%",
+    },
+)

@@ -1,0 +1,79 @@
+"""The pane beside the table: one job's details, output, log and history under tabs."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import ContentSwitcher, Static
+
+from exauq_tui.app.widgets.log_view import LogView
+from exauq_tui.app.widgets.titles import tab_titles
+
+TABS: tuple[str, ...] = ("details", "output", "log", "history")
+
+
+class DetailPane(Vertical):
+    """Holds the tabs; the screen says what stands in them."""
+
+    class TabChanged(Message):
+        """Another tab is shown."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.tab = TABS[0]
+        self.log_view = LogView(id="tab-log")
+        # Made here, not in compose(), so that they can be filled before they are drawn.
+        self._statics = {tab: Static(markup=False) for tab in TABS if tab != "log"}
+        self._contents: dict[str, Content] = {}
+        self._subtitle = ""
+
+    def compose(self) -> ComposeResult:
+        """Make the tabs."""
+        with ContentSwitcher(initial="tab-details"):
+            for tab in TABS:
+                if tab == "log":
+                    yield self.log_view
+                else:
+                    yield VerticalScroll(self._statics[tab], id=f"tab-{tab}")
+
+    def on_mount(self) -> None:
+        """Name the tabs."""
+        self._draw_title()
+
+    def show(self, tab: str, content: Content) -> None:
+        """Set what a tab says; nothing is drawn where it says that already."""
+        if self._contents.get(tab) != content:
+            self._contents[tab] = content
+            self._statics[tab].update(content)
+
+    def choose(self, tab: str) -> None:
+        """Show another tab."""
+        if tab == self.tab:
+            return
+        had_focus = self.has_focus_within
+        self.tab = tab
+        self.query_one(ContentSwitcher).current = f"tab-{tab}"
+        self._draw_title()
+        if had_focus:
+            self.focus_tab()
+        self.post_message(self.TabChanged())
+
+    def step(self, by: int) -> None:
+        """Show the next tab, or the one before."""
+        self.choose(TABS[(TABS.index(self.tab) + by) % len(TABS)])
+
+    def focus_tab(self) -> None:
+        """Give the focus to what the tab shows."""
+        self.screen.set_focus(self.query_one(f"#tab-{self.tab}"))
+
+    def set_subtitle(self, text: str) -> None:
+        """Set what stands in the lower border."""
+        if text != self._subtitle:
+            self._subtitle = text
+            self.border_subtitle = Content.styled(text, "$foreground-muted")
+
+    def _draw_title(self) -> None:
+        titles = [(tab.capitalize(), f"screen.tab('{tab}')", tab == self.tab) for tab in TABS]
+        self.border_title = tab_titles(titles)

@@ -1,0 +1,176 @@
+"""The two lines at the top: servers and age of the data, then counts and progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from textual.content import Content
+from textual.widget import Widget
+
+from exauq_tui.app import format as fmt
+from exauq_tui.app.job_model import JobModel
+from exauq_tui.app.status_style import SERVER_STYLES, STATUS_STYLES
+from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
+from exauq_tui.monitor.snapshot import ServerState, ServerView
+
+_SHOWN = (
+    JobStatus.COMPLETED,
+    JobStatus.RUNNING,
+    JobStatus.SUBMITTED,
+    JobStatus.PENDING_SUBMIT,
+    JobStatus.PENDING_CANCEL,
+    JobStatus.FAILED,
+    JobStatus.FAILED_SUBMIT,
+    JobStatus.FAILED_CANCEL,
+    JobStatus.CANCELLED,
+)
+_BAR = (
+    (JobStatus.COMPLETED, JobStatus.COMPLETED),
+    (JobStatus.CANCELLED, JobStatus.CANCELLED),
+    (JobStatus.FAILED, JobStatus.FAILED),
+    (JobStatus.FAILED_SUBMIT, JobStatus.FAILED),
+    (JobStatus.FAILED_CANCEL, JobStatus.FAILED),
+    (JobStatus.RUNNING, JobStatus.RUNNING),
+    (JobStatus.PENDING_CANCEL, JobStatus.PENDING_CANCEL),
+)
+
+
+class Header(Widget):
+    """Sums up what is known.
+
+    Args:
+        model: The jobs and servers.
+        clock: Tells the time, for ages.
+        id: The widget's id.
+    """
+
+    def __init__(
+        self, model: JobModel, clock: Callable[[], float], *, id: str | None = None
+    ) -> None:
+        super().__init__(id=id)
+        self._model = model
+        self._clock = clock
+
+    def render(self) -> Content:
+        """Draw both lines."""
+        width = self.size.width
+        return Content("\n").join([self._first(width), self._second(width)])
+
+    def _first(self, width: int) -> Content:
+        model, now = self._model, self._clock()
+        left = Content.assemble(
+            (" exauq ", "bold $background on $accent"), "  ", servers_summary(model, now)
+        )
+        right = [
+            Content.styled(text, "$foreground-muted")
+            for text in (look_text(model, now), sort_text(model))
+            if text
+        ]
+        right.append(Content.styled(fmt.count(model.total, "job"), "bold"))
+        if model.marks:
+            hidden = model.hidden_marks()
+            text = f"▪ {len(model.marks):,} marked"
+            if hidden:
+                text += f" ({hidden:,} hidden)"
+            right.append(Content.styled(text, "bold $warning"))
+        # What matters least goes first where there is no room for all.
+        while right:
+            end = Content("   ").join(right)
+            space = width - left.cell_length - end.cell_length - 1
+            if space >= 2 or len(right) == 1:
+                return Content.assemble(left, " " * max(2, space), end, " ")
+            right.pop(0)
+        return left
+
+    def _second(self, width: int) -> Content:
+        counts, total = self._model.counts, self._model.total
+        if not total:
+            return Content("")
+        percent = f"{100 * sum(counts.get(status, 0) for status in TERMINAL_STATUSES) // total}%"
+        for words in (True, False):
+            left = counts_text(counts, words=words)
+            room = width - left.cell_length - len(percent) - 5
+            if room >= 24 or not words:
+                break
+        bar = progress_bar(counts, total, max(0, min(room, 60)))
+        space = " " * max(1, width - left.cell_length - bar.cell_length - len(percent) - 4)
+        return Content.assemble(" ", left, space, bar, " ", (percent, "bold"), " ")
+
+
+def servers_summary(model: JobModel, now: float) -> Content:
+    """How the servers are: one in full, several by state, the worst first."""
+    views = list(model.servers.values())
+    if len(views) == 1:
+        (view,) = views
+        return Content.assemble(
+            (fmt.safe(view.where or view.name), ""),
+            "  ",
+            (f"{fmt.SERVER_GLYPHS[view.state]} ", SERVER_STYLES[view.state]),
+            (fmt.server_text(view, now), SERVER_STYLES[view.state]),
+        )
+    states = [view.state for view in views]
+    order = [state for state in ServerState if state is not ServerState.UP]
+    parts = [
+        Content.styled(
+            f"{fmt.SERVER_GLYPHS[state]} {states.count(state)} {state.value}",
+            SERVER_STYLES[state],
+        )
+        for state in [*reversed(order), ServerState.UP]
+        if state in states
+    ]
+    return Content("  ").join(parts)
+
+
+def look_text(model: JobModel, now: float) -> str:
+    """How old the data is, and when it is looked at next."""
+    live = (ServerState.UP, ServerState.STALE)
+    views: list[ServerView] = [view for view in model.servers.values() if view.state in live]
+    seen = [view.last_seen for view in views if view.last_seen is not None]
+    due = [view.next_try for view in views if view.next_try is not None]
+    parts = []
+    if seen:
+        parts.append(f"data {fmt.duration(now - min(seen))} old")
+    if due:
+        parts.append(f"next look {fmt.duration(min(due) - now)}")
+    return "   ".join(parts)
+
+
+def sort_text(model: JobModel) -> str:
+    """By what the table is ordered, unless it is the default."""
+    if model.sort == "age" and model.descending:
+        return ""
+    return f"sort {model.sort.upper()}"
+
+
+def counts_text(counts: Mapping[JobStatus, int], *, words: bool) -> Content:
+    """How many jobs there are of each status that occurs.
+
+    Without words, statuses of one glyph are counted together.
+    """
+    numbers: dict[str, tuple[int, str]] = {}
+    for status in _SHOWN:
+        number = counts.get(status, 0)
+        if number:
+            glyph = fmt.STATUS_GLYPHS[status]
+            name = f"{glyph} {status.value.lower()}" if words else glyph
+            before = numbers.get(name, (0, ""))[0]
+            numbers[name] = (before + number, STATUS_STYLES[status])
+    parts = []
+    for name, (number, style) in numbers.items():
+        glyph, _, word = name.partition(" ")
+        parts.append(Content.styled(f"{glyph} {number:,} {word}".rstrip(), style))
+    return Content("   " if words else "  ").join(parts)
+
+
+def progress_bar(counts: Mapping[JobStatus, int], total: int, width: int) -> Content:
+    """A bar of what has ended, how, and what runs; never empty where something is there."""
+    done = 0
+    cells = 0
+    parts: list[tuple[str, str]] = []
+    for status, looks in _BAR:
+        done += counts.get(status, 0)
+        end = done * width // total
+        if end > cells:
+            parts.append(("━" * (end - cells), STATUS_STYLES[looks]))
+            cells = end
+    return Content.assemble(*parts, ("━" * (width - cells), "$border"))

@@ -1,0 +1,260 @@
+"""A fleet in memory: does at once what it is asked, and writes down what that was."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from exauq_tui.errors import InputError
+from exauq_tui.hardware.interface import LogChunk, WorkspaceSummary
+from exauq_tui.hardware.status import JobStatus
+from exauq_tui.jobs import Input
+from exauq_tui.monitor.snapshot import Changes, Event, JobRow, ServerState, ServerView
+from exauq_tui.monitor.verbs import CancelResult
+
+NOW = 1_794_564_000.0
+"""2026-11-13 10:00:00 UTC."""
+
+T = TypeVar("T")
+
+
+def done(value: T) -> Future[T]:
+    """A Future that was fulfilled."""
+    future: Future[T] = Future()
+    future.set_result(value)
+    return future
+
+
+def failed(error: Exception) -> Future[Any]:
+    """A Future that failed."""
+    future: Future[Any] = Future()
+    future.set_exception(error)
+    return future
+
+
+def server(name: str = "hpc1", **changes: Any) -> ServerView:
+    """A server that is up."""
+    view = ServerView(
+        name=name,
+        kind="unix",
+        where=f"alice@{name}",
+        state=ServerState.UP,
+        latency=0.082,
+        last_seen=NOW - 1,
+        next_try=NOW + 2,
+        workspace=f"/home/alice/{name}-workspace",
+        input_names=("x1", "x2", "x3"),
+        verbs=frozenset({"log", "delete", "cancel"}),
+    )
+    return replace(view, **changes)
+
+
+def job(key: int, status: JobStatus = JobStatus.RUNNING, **changes: Any) -> JobRow:
+    """A job with times and inputs that follow from its key."""
+    created = NOW - 3600 + 10 * key
+    row = JobRow(
+        key=key,
+        server="hpc1",
+        job_id=f"20261113090{key:06d}",
+        level=1,
+        batch="design.csv",
+        inputs=(0.25 + key / 100, -1.5, key % 7),
+        status=status,
+        created=created,
+        directory=f"/home/alice/hpc1-workspace/20261113090{key:06d}",
+    )
+    if status is not JobStatus.PENDING_SUBMIT and status is not JobStatus.FAILED_SUBMIT:
+        row = replace(row, submitted=created + 1, last_seen=NOW - 1)
+    if status not in (JobStatus.PENDING_SUBMIT, JobStatus.FAILED_SUBMIT, JobStatus.SUBMITTED):
+        row = replace(row, started=created + 2)
+    if status in (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED):
+        row = replace(row, finished=created + 254)
+    if status is JobStatus.COMPLETED:
+        row = replace(row, exit_code=0, output=14.8812 - key / 8)
+    if status is JobStatus.FAILED:
+        row = replace(row, exit_code=1)
+    return replace(row, **changes)
+
+
+class FakeFleet:
+    """Implements `FleetVerbs` over two dictionaries.
+
+    Attributes:
+        calls: Each verb that was called, with its arguments, in order.
+        logs: What each job printed.
+        errors: Verb to the exception that it raises instead of doing anything.
+    """
+
+    def __init__(
+        self, rows: Sequence[JobRow] = (), servers: Sequence[ServerView] | None = None
+    ) -> None:
+        self.jobs = {row.key: row for row in rows}
+        self.views = {view.name: view for view in ((server(),) if servers is None else servers)}
+        self.calls: list[tuple[Any, ...]] = []
+        self.logs: dict[int, bytes] = {}
+        self.errors: dict[str, Exception] = {}
+        self.summary = WorkspaceSummary("/home/alice/hpc1-workspace", 12, 2, ("notes.txt",))
+        self.stopped = threading.Event()
+        self.listener: Callable[[], None] | None = None
+        self._jobs: dict[int, JobRow] = {}
+        self._removed: list[int] = []
+        self._views: dict[str, ServerView] = {}
+        self._next = max(self.jobs, default=0) + 1
+
+    # What a test does
+
+    def change(
+        self,
+        *rows: JobRow,
+        removed: Sequence[int] = (),
+        servers: Sequence[ServerView] = (),
+    ) -> None:
+        """Let something happen on the servers."""
+        for row in rows:
+            self.jobs[row.key] = self._jobs[row.key] = row
+        for key in removed:
+            self.jobs.pop(key, None)
+            self._removed.append(key)
+        for view in servers:
+            self.views[view.name] = self._views[view.name] = view
+        if self.listener is not None:
+            self.listener()
+
+    def called(self, verb: str) -> list[tuple[Any, ...]]:
+        """The arguments of each call of one verb."""
+        return [arguments for name, *arguments in self.calls if name == verb]  # type: ignore[misc]
+
+    def _called(self, verb: str, *arguments: Any) -> None:
+        self.calls.append((verb, *arguments))
+        if verb in self.errors:
+            raise self.errors[verb]
+
+    # FleetVerbs
+
+    def start(self) -> None:
+        self._called("start")
+
+    def stop(self) -> None:
+        self._called("stop")
+        self.stopped.set()
+
+    def set_listener(self, listener: Callable[[], None] | None) -> None:
+        self.listener = listener
+
+    def servers(self) -> tuple[ServerView, ...]:
+        return tuple(self.views.values())
+
+    def rows(self) -> tuple[JobRow, ...]:
+        return tuple(self.jobs.values())
+
+    def drain(self) -> Changes:
+        changes = Changes(
+            tuple(self._jobs.values()), tuple(self._removed), tuple(self._views.values())
+        )
+        self._jobs, self._removed, self._views = {}, [], {}
+        return changes
+
+    def submit(self, server: str, inputs: Sequence[Input], *, batch: str = "") -> tuple[int, ...]:
+        self._called("submit", server, tuple(inputs), batch)
+        if server not in self.views:
+            raise InputError(f"there is no server {server}")
+        new = []
+        for point in inputs:
+            row = job(
+                self._next,
+                JobStatus.PENDING_SUBMIT,
+                server=server,
+                inputs=tuple(point),
+                batch=batch,
+                created=NOW,
+                directory="",
+            )
+            self._next += 1
+            new.append(row)
+        self.change(*new)
+        return tuple(row.key for row in new)
+
+    def resubmit(self, keys: Sequence[int]) -> tuple[int, ...]:
+        self._called("resubmit", tuple(keys))
+        new = [
+            job(
+                self._next + offset,
+                JobStatus.PENDING_SUBMIT,
+                inputs=self.jobs[key].inputs,
+                try_of=self.jobs[key].job_id,
+                try_number=2,
+            )
+            for offset, key in enumerate(keys)
+        ]
+        self._next += len(new)
+        self.change(*new)
+        return tuple(row.key for row in new)
+
+    def cancel(self, keys: Sequence[int]) -> CancelResult:
+        self._called("cancel", tuple(keys))
+        asked = tuple(key for key in keys if not self.jobs[key].is_terminal)
+        self.change(*(replace(self.jobs[key], status=JobStatus.PENDING_CANCEL) for key in asked))
+        return CancelResult(asked, tuple(key for key in keys if key not in asked))
+
+    def fetch_outputs(self, keys: Sequence[int]) -> Future[Mapping[int, float | str]]:
+        self._called("fetch_outputs", tuple(keys))
+        results: dict[int, float | str] = {}
+        for key in keys:
+            output = self.jobs[key].output
+            results[key] = "the output file is empty" if output is None else output
+        return done(results)
+
+    def read_log(self, key: int, offset: int, limit: int) -> Future[LogChunk]:
+        try:
+            self._called("read_log", key, offset, limit)
+        except Exception as error:  # noqa: BLE001 - handed on as a real fleet does
+            return failed(error)
+        log = self.logs.get(key, b"")
+        start = max(0, len(log) + offset) if offset < 0 else offset
+        return done(LogChunk(start, log[start : start + limit], len(log)))
+
+    def delete_jobs(self, keys: Sequence[int]) -> Future[Mapping[int, str]]:
+        self._called("delete_jobs", tuple(keys))
+        self.change(removed=tuple(keys))
+        return done(dict.fromkeys(keys, ""))
+
+    def describe_workspace(self, server: str) -> Future[WorkspaceSummary]:
+        try:
+            self._called("describe_workspace", server)
+        except Exception as error:  # noqa: BLE001 - handed on as a real fleet does
+            return failed(error)
+        return done(self.summary)
+
+    def delete_workspace(self, server: str) -> Future[None]:
+        self._called("delete_workspace", server)
+        return done(None)
+
+    def look_now(self, server: str | None = None) -> None:
+        self._called("look_now", server)
+
+    def events(self, key: int) -> tuple[Event, ...]:
+        self._called("events", key)
+        return (Event(NOW - 300, "Submitted"), Event(NOW - 240, "Running"))
+
+
+def some_jobs() -> list[JobRow]:
+    """Jobs of every status, as in the middle of a batch."""
+    wheel = [
+        JobStatus.COMPLETED,
+        JobStatus.COMPLETED,
+        JobStatus.COMPLETED,
+        JobStatus.FAILED,
+        JobStatus.COMPLETED,
+        JobStatus.CANCELLED,
+        JobStatus.COMPLETED,
+        JobStatus.FAILED_SUBMIT,
+    ]
+    ended = [job(key, wheel[key % len(wheel)]) for key in range(1, 25)]
+    live = [job(key, JobStatus.RUNNING, created=NOW - 400 + key) for key in range(25, 29)]
+    live += [job(29, JobStatus.PENDING_CANCEL), job(30, JobStatus.FAILED_CANCEL)]
+    live += [job(key, JobStatus.SUBMITTED, created=NOW - 60 + key) for key in range(31, 37)]
+    live += [job(key, JobStatus.PENDING_SUBMIT, created=NOW - 40 + key) for key in range(37, 39)]
+    return [*ended, *live]

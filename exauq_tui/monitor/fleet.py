@@ -1,0 +1,349 @@
+"""The fleet: all servers, their threads, and the verbs that screen and command line share."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from exauq_tui.config import ServerProfile
+from exauq_tui.errors import InputError, ServerRefusedError
+from exauq_tui.hardware.interface import DeletesJobs, LogChunk, ReadsLogs, WorkspaceSummary
+from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
+from exauq_tui.jobs import Input, JobId
+from exauq_tui.monitor.contact import Contact
+from exauq_tui.monitor.evidence import GONE
+from exauq_tui.monitor.interfaces import MakeInterface, make_interface
+from exauq_tui.monitor.looking import fetch_outputs
+from exauq_tui.monitor.poller import Poller, Tools
+from exauq_tui.monitor.record import Record
+from exauq_tui.monitor.snapshot import Changes, Event, JobRow, ServerView
+from exauq_tui.monitor.store import Store
+from exauq_tui.monitor.stored_job import StoredJob
+from exauq_tui.monitor.verbs import CancelResult, Prompter
+
+V = TypeVar("V")
+
+_TICK = 0.5
+_STOP_WITHIN = 0.5
+
+
+class Fleet:
+    """All servers of a configuration; see `FleetVerbs` for the meaning of the verbs.
+
+    Args:
+        profiles: The servers.
+        record: The record of jobs, open.
+        prompter: Asks a person for passwords and about host keys.
+        refresh: Seconds between looks.
+        own_known_hosts: Where accepted host keys are kept, or None to keep none.
+        make: Builds interfaces from profiles.
+        clock: Gives seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        profiles: Sequence[ServerProfile],
+        record: Record,
+        prompter: Prompter,
+        *,
+        refresh: float = 2.0,
+        own_known_hosts: Path | None = None,
+        make: MakeInterface = make_interface,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._record = record
+        self._store = Store(record, [profile.name for profile in profiles])
+        tools = Tools(record, self._store, prompter, make, own_known_hosts, refresh, clock)
+        owner = uuid.uuid4().hex
+        self._pollers = {
+            profile.name: Poller(profile, tools, f"{owner}:{profile.name}") for profile in profiles
+        }
+        self._store.sync()
+        self._stopping = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, name="fleet-ticker", daemon=True)
+
+    def start(self) -> None:
+        """Start one thread per server."""
+        for poller in self._pollers.values():
+            poller.start()
+        self._ticker.start()
+
+    def stop(self) -> None:
+        """Stop promptly, whatever a socket is doing; work not sent stays in the record."""
+        self._stopping.set()
+        self._store.set_listener(None)
+        for poller in self._pollers.values():
+            poller.stop()
+        deadline = time.monotonic() + _STOP_WITHIN
+        for poller in self._pollers.values():
+            poller.join(max(0.0, deadline - time.monotonic()))
+
+    def _tick(self) -> None:
+        """See to what no server's thread can: overdue answers, news from other processes."""
+        while not self._stopping.wait(_TICK):
+            for poller in self._pollers.values():
+                poller.check_stale()
+            self._store.sync()
+
+    def set_listener(self, listener: Callable[[], None] | None) -> None:
+        """Set what is called, from any thread, once when something changed after a drain."""
+        self._store.set_listener(listener)
+
+    def servers(self) -> tuple[ServerView, ...]:
+        """All servers, in the order of the configuration."""
+        return self._store.views()
+
+    def rows(self) -> tuple[JobRow, ...]:
+        """All jobs that are known, oldest first."""
+        return self._store.rows()
+
+    def drain(self) -> Changes:
+        """What changed since the last call."""
+        return self._store.drain()
+
+    def events(self, key: int) -> tuple[Event, ...]:
+        """A job's history, oldest first."""
+        return self._record.events(key)
+
+    def look_now(self, server: str | None = None) -> None:
+        """Look, or try to connect, at once."""
+        for name, poller in self._pollers.items():
+            if server in (None, name):
+                poller.look_now()
+
+    # Submitting and cancelling: the record first
+
+    def submit(self, server: str, inputs: Sequence[Input], *, batch: str = "") -> tuple[int, ...]:
+        """Record jobs as Pending submit and have them sent."""
+        poller = self._poller(server)
+        names = poller.profile.input_names
+        for number, data in enumerate(inputs, start=1):
+            if not len(data):
+                raise InputError(f"input {number} has no numbers: give at least one")
+            if names and len(data) != len(names):
+                raise InputError(
+                    f"input {number} has {len(data)} numbers, but {server} takes "
+                    f"{len(names)}: {', '.join(names)}"
+                )
+        return self._add(poller, inputs, batch, ())
+
+    def _poller(self, server: str) -> Poller:
+        if server not in self._pollers:
+            known = ", ".join(self._pollers) or "none"
+            raise InputError(f"there is no server {server!r} in the configuration; known: {known}")
+        return self._pollers[server]
+
+    def _add(
+        self,
+        poller: Poller,
+        inputs: Sequence[Input],
+        batch: str,
+        try_of: Sequence[StoredJob],
+    ) -> tuple[int, ...]:
+        place = poller.place
+        jobs = self._record.add_jobs(
+            place.server,
+            place.endpoint,
+            place.workspace,
+            poller.place_is_known,
+            inputs,
+            poller.profile.level,
+            batch,
+            try_of,
+        )
+        self._store.sync()
+        poller.wake()
+        return tuple(job.key for job in jobs)
+
+    def resubmit(self, keys: Sequence[int]) -> tuple[int, ...]:
+        """Submit the inputs of jobs that ended once more, under new ids."""
+        by_batch: defaultdict[tuple[str, str], list[StoredJob]] = defaultdict(list)
+        for job in self._store.jobs(keys):
+            if job.status not in TERMINAL_STATUSES:
+                raise InputError(
+                    f"job {job.job_id} is {job.status.value}: only a job that ended can be "
+                    "submitted again"
+                )
+            if not job.inputs:
+                raise InputError(f"job {job.job_id} has no known input to submit again")
+            self._poller(job.server)
+            by_batch[job.server, job.batch].append(job)
+        new: list[int] = []
+        for (server, batch), jobs in by_batch.items():
+            inputs = [Input(*job.inputs) for job in jobs]
+            new += self._add(self._pollers[server], inputs, batch, jobs)
+        return tuple(new)
+
+    def cancel(self, keys: Sequence[int]) -> CancelResult:
+        """Record jobs as Pending cancel and have the request sent."""
+        jobs = self._store.jobs(keys)
+        reachable = [job.key for job in jobs if self._is_current(job)]
+        result = self._record.request_cancel(reachable)
+        self._store.sync()
+        for server in {job.server for job in result.asked}:
+            self._pollers[server].wake()
+        asked = {job.key for job in result.asked}
+        return CancelResult(
+            tuple(job.key for job in result.asked),
+            tuple(job.key for job in jobs if job.key not in asked),
+        )
+
+    def _is_current(self, job: StoredJob) -> bool:
+        """Whether the job is where its profile points now, so that it can be dealt with."""
+        poller = self._pollers.get(job.server)
+        if poller is None or poller.place.endpoint != job.endpoint:
+            return False
+        return job.workspace == poller.place.workspace or not job.workspace_known
+
+    # Verbs carried out on the servers' threads
+
+    def fetch_outputs(self, keys: Sequence[int]) -> Future[Mapping[int, float | str]]:
+        """Read outputs now; a str says why there is no number."""
+        known: dict[int, float | str] = {}
+        wanted: defaultdict[str, list[StoredJob]] = defaultdict(list)
+        for job in self._store.jobs(keys):
+            if job.output is not None:
+                known[job.key] = job.output
+            elif job.status is not JobStatus.COMPLETED:
+                known[job.key] = f"the job is {job.status.value}"
+            elif not self._is_current(job) or job.note == GONE:
+                known[job.key] = job.output_error or f"its output is {GONE}"
+            else:
+                wanted[job.server].append(job)
+        parts = [
+            self._pollers[server].call(partial(_fetch, jobs)) for server, jobs in wanted.items()
+        ]
+        return _joined(known, parts)
+
+    def read_log(self, key: int, offset: int, limit: int) -> Future[LogChunk]:
+        """Read a piece of a job's log; a negative offset counts from the end."""
+        jobs = self._store.jobs([key])
+        if not jobs or not self._is_current(jobs[0]):
+            return _failed(InputError("the job is not on this server any more"))
+        job = jobs[0]
+
+        def read(contact: Contact) -> LogChunk:
+            if not isinstance(contact.interface, ReadsLogs):
+                raise InputError(f"{job.server} gives no access to logs")
+            return contact.interface.read_job_log(JobId(job.job_id), offset, limit)
+
+        return self._pollers[job.server].call(read)
+
+    def delete_jobs(self, keys: Sequence[int]) -> Future[Mapping[int, str]]:
+        """Delete job directories and their rows."""
+        results: dict[int, str] = {}
+        local: list[int] = []
+        wanted: defaultdict[str, list[StoredJob]] = defaultdict(list)
+        for job in self._store.jobs(keys):
+            if job.status not in TERMINAL_STATUSES and job.note != GONE:
+                results[job.key] = f"the job is {job.status.value}: cancel it first"
+            elif not job.may_be_sent or job.note == GONE or job.server not in self._pollers:
+                local.append(job.key)
+            elif not self._is_current(job):
+                results[job.key] = f"the profile points elsewhere now than to {job.workspace}"
+            else:
+                wanted[job.server].append(job)
+        self._record.delete(local)
+        results.update(dict.fromkeys(local, ""))
+        self._store.sync()
+        parts = [
+            self._pollers[server].call(partial(_delete, jobs)) for server, jobs in wanted.items()
+        ]
+        return _joined(results, parts)
+
+    def describe_workspace(self, server: str) -> Future[WorkspaceSummary]:
+        """Tell what `delete_workspace` would delete."""
+        return self._poller(server).call(lambda contact: _deleter(contact).describe_workspace())
+
+    def delete_workspace(self, server: str) -> Future[None]:
+        """Delete the workspace on the server; the rows stay, marked gone."""
+
+        def erase(contact: Contact) -> None:
+            _deleter(contact).delete_workspace()
+            contact.cursor = None
+
+        poller = self._poller(server)
+        result = poller.call(erase)
+        result.add_done_callback(lambda _: poller.look_now())
+        return result
+
+    # For those who wait
+
+    def server_state(self, server: str) -> ServerView:
+        """One server as it stands now.
+
+        Raises:
+            InputError: There is no such server.
+        """
+        return self._store.view(self._poller(server).profile.name)
+
+    def jobs(self, keys: Sequence[int]) -> list[StoredJob]:
+        """Some jobs as they are known now."""
+        return self._store.jobs(keys)
+
+
+def _deleter(contact: Contact) -> DeletesJobs:
+    if not isinstance(contact.interface, DeletesJobs):
+        raise ServerRefusedError(f"{contact.place.server} offers no way to delete anything")
+    return contact.interface
+
+
+def _fetch(jobs: Sequence[StoredJob], contact: Contact) -> Mapping[int, float | str]:
+    return fetch_outputs(contact, jobs)
+
+
+def _delete(jobs: Sequence[StoredJob], contact: Contact) -> Mapping[int, str]:
+    """Delete directories on the server, then the rows of those that are gone."""
+    answers = _deleter(contact).delete_remote_job_dirs([JobId(job.job_id) for job in jobs])
+    statuses = contact.interface.get_job_statuses([JobId(job.job_id) for job in jobs])
+    results: dict[int, str] = {}
+    for job in jobs:
+        answer = answers.get(JobId(job.job_id))
+        # What is not there any more needs no deleting, whatever was said about it.
+        gone = statuses.get(JobId(job.job_id)) is JobStatus.PENDING_SUBMIT
+        results[job.key] = "" if gone else str(answer or "it is still there")
+    contact.record.delete([key for key, words in results.items() if not words])
+    contact.store.sync()
+    return results
+
+
+def _failed(error: Exception) -> Future[LogChunk]:
+    result: Future[LogChunk] = Future()
+    result.set_exception(error)
+    return result
+
+
+def _joined(
+    known: Mapping[int, V], parts: Sequence[Future[Mapping[int, V]]]
+) -> Future[Mapping[int, V]]:
+    """One Future for answers of several servers; fails where one of them fails."""
+    whole: Future[Mapping[int, V]] = Future()
+    merged = dict(known)
+    lock = threading.Lock()
+    left = len(parts)
+
+    def take(part: Future[Mapping[int, V]]) -> None:
+        nonlocal left
+        with lock:
+            left -= 1
+            error = part.exception()
+            if error is not None:
+                if not whole.done():
+                    whole.set_exception(error)
+                return
+            merged.update(part.result())
+            if left == 0 and not whole.done():
+                whole.set_result(merged)
+
+    if not parts:
+        whole.set_result(merged)
+    for part in parts:
+        part.add_done_callback(take)
+    return whole

@@ -1,0 +1,91 @@
+"""From a profile to the hardware interface that it describes; the one place that builds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from exauq_tui.config import ServerProfile
+from exauq_tui.hardware import HardwareInterface, LocalScriptInterface, UnixServerScriptInterface
+from exauq_tui.hardware.interface import AcceptHostKey, AskSecret
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an interface needs beside its profile.
+
+    Attributes:
+        workspace_dir: The workspace to use: the profile's, or the one made for it before.
+        ask_secret: Asks a person for a password, passphrase or code.
+        accept_host_key: Asks a person about an unknown host key.
+        own_known_hosts: Where host keys that were accepted here are kept.
+    """
+
+    workspace_dir: str | None
+    ask_secret: AskSecret
+    accept_host_key: AcceptHostKey
+    own_known_hosts: Path | None
+
+
+MakeInterface = Callable[[ServerProfile, Surroundings], HardwareInterface]
+"""Builds the interface of a profile, without connecting."""
+
+
+def make_interface(profile: ServerProfile, around: Surroundings) -> HardwareInterface:
+    """Build the interface of a profile; it connects later, and only when told to.
+
+    Raises:
+        ValueError: The profile cannot be used.
+    """
+    if profile.kind == "local":
+        return LocalScriptInterface(
+            profile.program,
+            profile.script_path,
+            profile.name,
+            profile.level,
+            around.workspace_dir,
+            setup=profile.setup,
+            connect=False,
+            reconnect=False,
+        )
+    return UnixServerScriptInterface(
+        profile.user,
+        profile.host,
+        profile.program,
+        profile.script_path,
+        profile.name,
+        profile.level,
+        around.workspace_dir,
+        _expanded(profile.key_filename),
+        _expanded(profile.ssh_config_path),
+        profile.use_ssh_agent,
+        profile.max_attempts,
+        port=profile.port,
+        known_hosts=_expanded(profile.known_hosts),
+        own_known_hosts=around.own_known_hosts,
+        accept_host_key=around.accept_host_key,
+        ask_secret=around.ask_secret,
+        setup=profile.setup,
+        connect=False,
+        reconnect=False,
+    )
+
+
+def _expanded(path: str | None) -> str | None:
+    return None if path is None else str(Path(path).expanduser())
+
+
+def endpoint_of(profile: ServerProfile) -> str:
+    """Name the account and machine that a profile points to, as the record keeps them."""
+    if profile.kind == "local":
+        return "local"
+    port = "" if profile.port is None else f":{profile.port}"
+    return f"{profile.user}@{profile.host}{port}"
+
+
+def where_of(profile: ServerProfile) -> str:
+    """Name the machine of a profile as people would."""
+    if profile.kind == "local":
+        return "this machine"
+    return f"{profile.user}@{profile.host}" if profile.user else profile.host

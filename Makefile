@@ -9,7 +9,7 @@ PINS := constraints-dev.txt
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
 .PHONY: demo test test-long check check-format check-lint check-types check-layers check-scripts \
-  screenshots clean tools
+  check-readme readme screenshots clean tools
 # In order: what is missing is told all at once, before anything is begun.
 .NOTPARALLEL:
 
@@ -22,7 +22,7 @@ test: tools $(VENV)/.dev
 test-long: tools $(VENV)/.dev
 	$(BIN)/pytest -m long
 
-check: tools check-format check-lint check-types check-layers check-scripts
+check: tools check-format check-lint check-types check-layers check-scripts check-readme
 
 check-format: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -39,6 +39,12 @@ check-layers: $(VENV)/.dev
 
 check-scripts: tools
 	git ls-files -z -- '*.sh' 'scripts/*' .ci/run ':!*.py' | xargs -0 shellcheck
+
+check-readme: $(VENV)/.dev
+	$(BIN)/python scripts/update_readme.py --check
+
+readme: $(VENV)/.dev
+	$(BIN)/python scripts/update_readme.py
 
 screenshots: $(VENV)/.dev
 	scripts/install-tools screenshots

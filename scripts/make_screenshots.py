@@ -1,79 +1,242 @@
 """Draws the pictures of the dashboard in screenshots/, from the running app.
 
-Each scene is one SVG file; where Chromium and the font Fira Code are installed (`make screenshots`
-sees to that), a PNG file of each follows, for the README. The clock stands still and the jobs are
-invented, so the same code draws the same pictures.
+Each scene becomes an SVG file; where Chromium and the font Fira Code are installed (`make
+screenshots` sees to that) a PNG file of each follows, for the README. The clock stands still and
+servers and jobs are invented, so that the same code draws the same pictures.
 
 Usage: python scripts/make_screenshots.py [SCENE ...]
 """
 
 from __future__ import annotations
 
-import math
-import re
-import shutil
-import subprocess
-import tempfile
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DIRECTORY = REPOSITORY / "screenshots"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-BROWSER_TIMEOUT = 120.0
 
-_VIEW_BOX = re.compile(r'<svg\b[^>]*\bviewBox="0 0 ([0-9.]+) ([0-9.]+)"')
-_FONT_FROM_THE_NET = re.compile(r',\s*url\("https?://[^"]*"\)\s*format\("[^"]*"\)')
+# Textual reads these once, when it is imported below.
+for _name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "TEXTUAL_THEME", "TEXTUAL_FILTERS"):
+    os.environ.pop(_name, None)
+os.environ |= {"TEXTUAL_ANIMATIONS": "none", "TEXTUAL_COLOR_SYSTEM": "truecolor", "TZ": "UTC"}
+time.tzset()
+sys.path.insert(0, str(REPOSITORY))  # for the tests' fleet in memory
+
+# ruff: noqa: E402 - the lines above have to come first
+from pictures import find_browser, without_remote_fonts, write_png
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from exauq_tui.app.app import ExauqApp
+from exauq_tui.config import Config
+from exauq_tui.demo import simulator
+from exauq_tui.demo.playground import sample_inputs
+from exauq_tui.hardware.status import JobStatus
+from exauq_tui.monitor.snapshot import JobRow, ServerState, ServerView
+from tests.app.fake_fleet import NOW, FakeFleet, job, server
+
+BATCH_AGE = 90.0
+"""Seconds since the invented jobs were submitted."""
+
+SLOWER = 8.0
+"""How much slower than the demo these jobs run, so that some have not ended yet."""
+
+Keys = tuple[str, ...]
 
 
-def without_remote_fonts(svg: str) -> str:
-    """Leave only the installed font as a source: a picture must not load anything."""
-    return _FONT_FROM_THE_NET.sub("", svg)
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One picture.
+
+    Attributes:
+        name: The file's name, without its ending.
+        fleet: Makes the servers and jobs to show.
+        keys: What is pressed before the picture is taken.
+        size: Columns and lines of the terminal.
+        ready: A text that the screen shows once it is as it should be.
+    """
+
+    name: str
+    fleet: Callable[[], FakeFleet]
+    ready: str
+    keys: Keys = ()
+    size: tuple[int, int] = (120, 36)
 
 
-def picture_size(svg: str) -> tuple[int, int]:
-    """Read the width and height of a terminal's picture, in whole pixels.
+def typed(text: str) -> Keys:
+    """The keys that type a text."""
+    return tuple(text)
+
+
+def a_batch() -> FakeFleet:
+    """Two servers in the middle of a design of 60 points, some of which fail."""
+    rows = [_row(key, *point) for key, point in enumerate(sample_inputs(60), start=1)]
+    cancelled = rows[11]
+    rows[11] = replace(cancelled, status=JobStatus.CANCELLED, output=None, exit_code=None)
+    fleet = FakeFleet(rows, _servers())
+    for row in rows:
+        fleet.logs[row.key] = _log(row).encode()
+    return fleet
+
+
+def a_lost_server() -> FakeFleet:
+    """The same, ten minutes after one of the servers stopped answering."""
+    fleet = a_batch()
+    lost = replace(
+        fleet.views["hpc1"],
+        state=ServerState.LOST,
+        message="no answer for 30 s; the connection was given up",
+        latency=None,
+        last_seen=NOW - 612,
+        next_try=NOW + 41,
+    )
+    fleet.views["hpc1"] = lost
+    for key, row in fleet.jobs.items():
+        if row.server == "hpc1":
+            fleet.jobs[key] = replace(row, last_seen=NOW - 612)
+    return fleet
+
+
+def _servers() -> tuple[ServerView, ...]:
+    return (
+        server("hpc1", workspace="/home/alice/ishigami/jobs"),
+        server("lab", latency=0.004, workspace="/scratch/alice/jobs"),
+    )
+
+
+def _seconds(x1: float, x2: float, x3: float) -> float:
+    """How long a job takes on these servers; it fails earlier than it would have ended."""
+    fails_at = simulator.failing_step(x1, x2, x3) or simulator.STEPS
+    return SLOWER * simulator.run_seconds(x1, x2, x3) * fails_at / simulator.STEPS
+
+
+def _row(key: int, x1: float, x2: float, x3: float) -> JobRow:
+    """A job of the sample simulator, at the point that it would have reached by now."""
+    name = "lab" if key % 4 == 0 else "hpc1"
+    created = NOW - BATCH_AGE
+    seconds = _seconds(x1, x2, x3)
+    has_ended = seconds < BATCH_AGE - 1
+    fails = simulator.failing_step(x1, x2, x3) is not None
+    ending = JobStatus.FAILED if fails else JobStatus.COMPLETED
+    row = job(key, ending if has_ended else JobStatus.RUNNING)
+    directory = "/home/alice/ishigami/jobs" if name == "hpc1" else "/scratch/alice/jobs"
+    return replace(
+        row,
+        server=name,
+        batch="ishigami-60.csv",
+        inputs=(x1, x2, x3),
+        created=created,
+        submitted=created + 0.3,
+        started=created + 1,
+        finished=created + 1 + seconds if has_ended else None,
+        output=simulator.ishigami(x1, x2, x3) if has_ended and not fails else None,
+        directory=f"{directory}/{row.job_id}",
+    )
+
+
+def _log(row: JobRow) -> str:
+    """What the sample simulator has printed by now for the inputs of a job."""
+    assert row.started is not None
+    x1, x2, x3 = map(float, row.inputs)
+    whole = SLOWER * simulator.run_seconds(x1, x2, x3)
+    fails_at = simulator.failing_step(x1, x2, x3)
+    last = round(((row.finished or NOW) - row.started) / whole * simulator.STEPS)
+    lines = [
+        f"x1 = {x1!r}, x2 = {x2!r}, x3 = {x3!r}",
+        f"solving in {simulator.STEPS} steps, about {whole:.1f} s",
+    ]
+    residual = 1.0
+    for step in range(1, last + 1):
+        residual *= simulator.residual_factor(step, fails_at)
+        lines.append(simulator.progress_line(step, residual))
+    if row.status is JobStatus.FAILED:
+        lines.append(
+            f"SolverDivergedError: solver diverged at step {last}: residual {residual:.3e}"
+        )
+    elif row.output is not None:
+        lines.append(f"done, y = {row.output!r}")
+    return "\n".join(lines) + "\n"
+
+
+SCENES = (
+    Scene("main", a_batch, "Running", ("3", "j", "1")),
+    Scene("narrow", a_batch, "Completed", size=(80, 24)),
+    Scene("lost", a_lost_server, "LOST"),
+    Scene("submit", a_batch, "2.75", ("s", *typed("0.5"), "tab", *typed("-2.75"), "tab", "1")),
+    Scene("cancel", a_batch, "Cancel", ("2", "a", "c")),
+    Scene("log", a_batch, "diverged", ("3", "l")),
+    Scene("help", a_batch, "Keys", ("question_mark",)),
+)
+
+
+async def draw(scene: Scene) -> str:
+    """Run the app for one scene and return its picture as SVG.
 
     Raises:
-        ValueError: The SVG does not begin as Textual writes it.
+        RuntimeError: The screen did not come to show what it should.
     """
-    found = _VIEW_BOX.search(svg)
-    if found is None:
-        raise ValueError("no viewBox in the SVG")
-    return math.ceil(float(found[1])), math.ceil(float(found[2]))
+    app = ExauqApp(
+        scene.fleet(),
+        Config(),
+        clock=lambda: NOW,
+        config_text="~/.config/exauq-tui/config.toml",
+    )
+    async with app.run_test(size=scene.size, notifications=True) as pilot:
+        await settle(pilot)
+        for key in scene.keys:
+            await pilot.press(key)
+            await settle(pilot)
+        deadline = time.monotonic() + 20
+        while scene.ready not in app.export_screenshot():
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"scene {scene.name}: the screen never shows {scene.ready!r}")
+            await pilot.pause(0.05)
+        await settle(pilot)
+        return without_remote_fonts(app.export_screenshot(title="exauq-tui"))
 
 
-def find_browser() -> str | None:
-    """Find the Chromium that draws PNG files, or None."""
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
+async def settle(pilot: Pilot[int]) -> None:
+    """Wait until two pictures in a row are the same, with no cursor blinking in them."""
+    before = ""
+    for _ in range(100):
+        for screen in pilot.app.screen_stack:
+            for field in screen.query(Input):
+                field.cursor_blink = False
+        # Longer than the rest after which the screen asks for a job's log.
+        await pilot.pause(0.2)
+        now = pilot.app.export_screenshot()
+        if now == before:
+            return
+        before = now
 
 
-def write_png(svg: str, target: Path, browser: str) -> None:
-    """Draw an SVG picture as a PNG file.
+def main(names: list[str]) -> int:
+    """Draw the scenes that were named, or all, and return an exit code."""
+    unknown = set(names) - {scene.name for scene in SCENES}
+    if unknown:
+        print(f"no such scene: {', '.join(sorted(unknown))}", file=sys.stderr)
+        return 2
+    DIRECTORY.mkdir(exist_ok=True)
+    browser = find_browser()
+    for scene in SCENES:
+        if names and scene.name not in names:
+            continue
+        svg = asyncio.run(draw(scene))
+        target = DIRECTORY / f"{scene.name}.svg"
+        target.write_text(svg, encoding="utf-8")
+        print(target.relative_to(REPOSITORY))
+        if browser is not None:
+            write_png(svg, target.with_suffix(".png"), browser)
+            print(target.with_suffix(".png").relative_to(REPOSITORY))
+    if browser is None:
+        print("no PNG files: Chromium is not installed", file=sys.stderr)
+    return 0
 
-    Raises:
-        RuntimeError: The browser failed, or wrote no file.
-    """
-    width, height = picture_size(svg)
-    sized = svg.replace("<svg ", f'<svg width="{width}" height="{height}" ', 1)
-    with tempfile.TemporaryDirectory(prefix="exauq-screenshot-") as directory:
-        page = Path(directory, "page.html")
-        picture = Path(directory, "picture.png")
-        page.write_text(
-            '<!doctype html><meta charset="utf-8"><style>html, body { margin: 0; overflow: hidden }'
-            f"svg {{ display: block }}</style>{sized}",
-            encoding="utf-8",
-        )
-        command = [
-            browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
-            "--no-first-run", "--disable-background-networking", "--disable-component-update",
-            "--disable-sync", "--hide-scrollbars", "--force-device-scale-factor=1",
-            "--default-background-color=00000000",
-            f"--user-data-dir={directory}/profile", f"--window-size={width},{height}",
-            f"--screenshot={picture}", page.as_uri(),
-        ]  # fmt: skip
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=BROWSER_TIMEOUT, check=False
-        )
-        if done.returncode != 0 or not picture.is_file():
-            raise RuntimeError(f"{browser} wrote no picture of {target.stem}: {done.stderr[-500:]}")
-        shutil.copyfile(picture, target)
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -50,6 +50,16 @@ def failing_step(x1: float, x2: float, x3: float) -> int | None:
     return 20 + int(abs(x2 * 1000) + abs(x3 * 1000)) % (STEPS - 25)
 
 
+def residual_factor(step: int, diverges_at: int | None) -> float:
+    """Tell by what the residual changes in a step."""
+    return 19.0 if diverges_at is not None and step > diverges_at - 6 else 0.75
+
+
+def progress_line(step: int, residual: float) -> str:
+    """Tell about one step, for the log."""
+    return f"step {step:2d}/{STEPS}  residual {residual:.3e}"
+
+
 def read_input(path: Path) -> tuple[float, float, float]:
     """Read ``x1,x2,x3`` from the one line of a CSV file.
 
@@ -73,9 +83,8 @@ def solve(x: tuple[float, float, float], input_path: Path, pause: float) -> floa
     residual = 1.0
     for step in range(1, STEPS + 1):
         time.sleep(pause)
-        diverging = diverges_at is not None and step > diverges_at - 6
-        residual *= 19.0 if diverging else 0.75
-        print(f"step {step:2d}/{STEPS}  residual {residual:.3e}", flush=True)
+        residual *= residual_factor(step, diverges_at)
+        print(progress_line(step, residual), flush=True)
         if step == diverges_at:
             raise SolverDivergedError(f"solver diverged at step {step}: residual {residual:.3e}")
         if not input_path.exists():

@@ -7,6 +7,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from exauq_tui import config
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -32,3 +34,15 @@ def test_the_readme_refers_only_to_files_that_exist() -> None:
     text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#]+)\)", text):
         assert "://" in target or (REPOSITORY / target).exists(), target
+
+
+def test_the_readmes_first_profile_loads(tmp_path: Path) -> None:
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"<!-- config-example:start -->\s*```toml\n(.*?)```", text, re.DOTALL)
+    assert found is not None
+    path = tmp_path / "config.toml"
+    path.write_text(found[1], encoding="utf-8")
+    loaded = config.load(path)
+    assert loaded.problems == ()
+    assert [server.name for server in loaded.servers] == ["hpc1"]
+    assert loaded.servers[0].input_names == ("x1", "x2", "x3")

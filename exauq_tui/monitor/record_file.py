@@ -18,6 +18,8 @@ APPLICATION_ID = 0x45585155
 BUSY_SECONDS = 5.0
 """How long to wait for another process that writes."""
 
+_MAGIC = b"SQLite format 3\0"
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         """
@@ -151,14 +153,14 @@ class RecordFile:
             raise RecordError(f"the record of jobs cannot hold such a number: {error}") from error
 
 
-def move_aside(path: Path, clock: float | None = None) -> Path:
+def move_aside(path: Path, now: float | None = None) -> Path:
     """Rename a record that cannot be used, so that the next start makes a new one.
 
     Only for a person who asked for it. No program may have the record open.
 
     Args:
         path: The record.
-        clock: Seconds since 1970, for the new name.
+        now: Seconds since 1970, for the new name.
 
     Returns:
         The new path.
@@ -166,7 +168,7 @@ def move_aside(path: Path, clock: float | None = None) -> Path:
     Raises:
         RecordError: It could not be renamed.
     """
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(clock))
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
     number = 1
     target = path.with_name(f"{path.name}.aside-{stamp}")
     while target.exists():
@@ -194,15 +196,19 @@ def _make_private(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         if path.stat().st_mode & 0o077:
             path.chmod(0o600)
+        with path.open("rb") as stream:
+            head = stream.read(len(_MAGIC))
         wal = path.with_name(path.name + "-wal")
-        is_cut = path.stat().st_size == 0 and wal.exists() and wal.stat().st_size > 0
+        is_cut = not head and wal.exists() and wal.stat().st_size > 0
     except OSError as error:
         raise RecordError(
             f"the record of jobs cannot be kept in {path}: {error.strerror}; make that place "
             "writable, or set EXAUQ_TUI_DATA to a directory that is"
         ) from error
-    if is_cut:
-        raise RecordError(_damaged(path, "it was emptied, and changes to it are left over"))
+    if is_cut:  # SQLite would throw the changes away
+        raise RecordError(_damaged(path, f"it is empty, but changes to it are left in {wal.name}"))
+    if head and head != _MAGIC:  # SQLite would write over a file of a few bytes
+        raise RecordError(_foreign(path))
 
 
 def _connect(path: Path, migrations: Sequence[Sequence[str]]) -> sqlite3.Connection:
@@ -288,10 +294,7 @@ def _explain(path: Path, verb: str, error: sqlite3.Error) -> str:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     start = f"the record of jobs {path} could not be {verb}: "
     if code == sqlite3.SQLITE_NOTADB:
-        return (
-            f"{path} is not a record of jobs (no SQLite database): it was left as it is; move "
-            "it away, or set EXAUQ_TUI_DATA to another directory"
-        )
+        return _foreign(path)
     if code == sqlite3.SQLITE_CORRUPT:
         return _damaged(path, str(error))
     if code == sqlite3.SQLITE_FULL:
@@ -312,4 +315,11 @@ def _damaged(path: Path, detail: str) -> str:
     return (
         f"the record of jobs {path} is damaged ({detail}): it was left as it is; move it aside "
         "to start a new one (jobs on servers are found again)"
+    )
+
+
+def _foreign(path: Path) -> str:
+    return (
+        f"{path} is not a record of jobs (no SQLite database): it was left as it is; move it "
+        "away, or set EXAUQ_TUI_DATA to another directory"
     )

@@ -100,6 +100,10 @@ class Fleet:
         """All servers, in the order of the configuration."""
         return self._store.views()
 
+    def server(self, name: str) -> ServerView:
+        """One server as it stands now."""
+        return self._store.view(name)
+
     def rows(self) -> tuple[JobRow, ...]:
         """All jobs that are known, oldest first."""
         return self._store.rows()
@@ -273,20 +277,6 @@ class Fleet:
         result = poller.call(erase)
         result.add_done_callback(lambda _: poller.look_now())
         return result
-
-    # For those who wait
-
-    def server_state(self, server: str) -> ServerView:
-        """One server as it stands now.
-
-        Raises:
-            InputError: There is no such server.
-        """
-        return self._store.view(self._poller(server).profile.name)
-
-    def jobs(self, keys: Sequence[int]) -> list[StoredJob]:
-        """Some jobs as they are known now."""
-        return self._store.jobs(keys)
 
 
 def _deleter(contact: Contact) -> DeletesJobs:

@@ -11,8 +11,9 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -196,9 +197,18 @@ class Poller:
 
     # How things stand
 
-    def _set(self, state: ServerState, message: str = "", *, next_try: float | None = None) -> None:
+    def _set(
+        self,
+        state: ServerState,
+        message: str = "",
+        *,
+        next_try: float | None = None,
+        asks: bool = False,
+    ) -> None:
         with self._lock:
-            self._view = replace(self._view, state=state, message=message, next_try=next_try)
+            self._view = replace(
+                self._view, state=state, message=message, next_try=next_try, asks=asks
+            )
             view = self._view
         self._tools.store.set_view(view)
 
@@ -324,16 +334,21 @@ class Poller:
         )
 
     def _ask_secret(self, prompt: str) -> str | None:
-        self._set(ServerState.AUTH_NEEDED, "waiting for your answer")
-        answer = self._tools.prompter.ask_secret(self._profile.name, prompt)
-        self._set(ServerState.CONNECTING)
-        return answer
+        with self._asking(ServerState.AUTH_NEEDED):
+            return self._tools.prompter.ask_secret(self._profile.name, prompt)
 
     def _accept_host_key(self, key: HostKey) -> bool:
-        self._set(ServerState.HOST_KEY_UNKNOWN, "waiting for your answer")
-        accepted = self._tools.prompter.accept_host_key(self._profile.name, key)
-        self._set(ServerState.CONNECTING)
-        return accepted
+        with self._asking(ServerState.HOST_KEY_UNKNOWN):
+            return self._tools.prompter.accept_host_key(self._profile.name, key)
+
+    @contextmanager
+    def _asking(self, state: ServerState) -> Iterator[None]:
+        """Say that a person is asked, for as long as that takes."""
+        self._set(state, "waiting for your answer", asks=True)
+        try:
+            yield
+        finally:
+            self._set(ServerState.CONNECTING)
 
     def _set_verbs(self, interface: HardwareInterface) -> None:
         verbs = {"submit", "cancel", "output"}

@@ -46,6 +46,7 @@ class ServerView:
         input_names: Names of the simulator's inputs, or () where the profile has none.
         level: The simulator's level.
         verbs: Optional verbs that this server offers: "log", "delete", "cancel" ...
+        asks: Whether a question to a person is open at this moment.
     """
 
     name: str
@@ -60,6 +61,7 @@ class ServerView:
     input_names: tuple[str, ...] = ()
     level: int = 1
     verbs: frozenset[str] = field(default_factory=frozenset)
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,218 @@
+"""The command line: wires record, fleet and screens together, and the verbs without a screen.
+
+Exit codes: 0 done, 1 some jobs failed, 2 wrong usage, 3 server unreachable, 4 authentication
+or host key.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from exauq_tui import __version__, config, headless, locations
+from exauq_tui.config import Config
+from exauq_tui.errors import ExauqTuiError, InputError, RecordError
+from exauq_tui.headless import FAILED, USAGE
+from exauq_tui.jobs import Input
+from exauq_tui.monitor.fleet import Fleet
+from exauq_tui.monitor.inputs import parse_row, read_csv
+from exauq_tui.monitor.record import Record
+from exauq_tui.monitor.verbs import Prompter
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What every command is given.
+
+    Attributes:
+        config: The configuration that was read.
+        config_path: Where it is, or was looked for.
+    """
+
+    config: Config
+    config_path: Path
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config",
+    "config_option",
+    type=click.Path(path_type=Path),
+    help="The configuration file (otherwise EXAUQ_TUI_CONFIG, then the usual place).",
+)
+@click.version_option(__version__, "-V", "--version", prog_name="exauq-tui")
+@click.pass_context
+def cli(context: click.Context, config_option: Path | None) -> None:
+    """Watch and steer simulation jobs on servers; without a command, in a live dashboard."""
+    named = locations.named_config_path(config_option)
+    context.obj = Options(config.load(named), locations.config_path(config_option))
+    if context.invoked_subcommand not in (None, "demo"):
+        _tell_problems(context.obj)
+    if context.invoked_subcommand is None:
+        context.exit(_run_dashboard(context.obj))
+
+
+def main() -> None:
+    """Run the command line; what goes wrong is one sentence and an exit code."""
+    cli(prog_name="exauq-tui")
+
+
+def _tell_problems(options: Options) -> None:
+    """Say what is wrong with the configuration; what is right in it is used."""
+    for problem in options.config.problems:
+        headless.say(problem)
+
+
+def _fail(message: object, code: int) -> NoReturn:
+    click.echo(f"exauq-tui: {message}", err=True)
+    sys.exit(code)
+
+
+@contextmanager
+def _fleet(options: Options, prompter: Prompter, names: Sequence[str] = ()) -> Iterator[Fleet]:
+    """Open the record and make the fleet (of some servers); stop and close at the end."""
+    try:
+        record = Record(locations.record_path())
+    except RecordError as error:
+        _fail(error, FAILED)
+    with record:
+        fleet = Fleet(
+            [each for each in options.config.servers if not names or each.name in names],
+            record,
+            prompter,
+            refresh=options.config.app.refresh,
+            own_known_hosts=locations.known_hosts_path(),
+        )
+        try:
+            yield fleet
+        finally:
+            fleet.stop()
+
+
+def _run_dashboard(options: Options) -> int:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        _fail("the dashboard needs a terminal; see 'exauq-tui --help' for commands", USAGE)
+    # Here, so that the other commands start without Textual.
+    from exauq_tui.app.app import ExauqApp  # noqa: PLC0415
+    from exauq_tui.app.prompter import AppPrompter  # noqa: PLC0415
+
+    prompter = AppPrompter()
+    with _fleet(options, prompter) as fleet:
+        where = str(options.config_path)
+        app = ExauqApp(fleet, options.config, prompter=prompter, config_text=where)
+        app.run()
+        return app.return_code or 0
+
+
+@cli.command()
+@click.option("--jobs", "count", default=24, show_default=True, help="How many jobs to submit.")
+def demo(count: int) -> None:
+    """Open the dashboard on this machine, with sample jobs that are removed at the end."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        _fail("the demo needs a terminal", USAGE)
+    from exauq_tui.app.app import ExauqApp  # noqa: PLC0415
+    from exauq_tui.app.prompter import AppPrompter  # noqa: PLC0415
+    from exauq_tui.demo.playground import Playground, sample_inputs  # noqa: PLC0415
+
+    with Playground() as ground:
+        prompter = AppPrompter()
+        settings = Config(servers=(ground.profile,))
+        with Record(ground.data_dir / "jobs.sqlite3") as record:
+            fleet = Fleet(settings.servers, record, prompter, refresh=1.0)
+            ground.end_jobs_with(lambda: headless.end_jobs(ground.profile))
+            fleet.submit(ground.profile.name, sample_inputs(count), batch="demo")
+            app = ExauqApp(fleet, settings, prompter=prompter, config_text="the demo's own")
+            try:
+                app.run()
+            finally:
+                fleet.stop()
+    sys.exit(app.return_code or 0)
+
+
+@cli.command()
+@click.argument("server")
+@click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="One input per line.")
+@click.option("--input", "row", help="One input: numbers separated by commas, as 1,-2,3.")
+@click.option("--wait", is_flag=True, help="Wait for the jobs to end and print their outputs.")
+@click.pass_obj
+def submit(
+    options: Options, server: str, csv_file: Path | None, row: str | None, wait: bool
+) -> None:
+    """Submit jobs to SERVER; prints the id of each, with --wait also its status and output."""
+    if (csv_file is None) == (row is None):
+        _fail("give either --csv FILE or --input NUMBERS", USAGE)
+    profile = next((each for each in options.config.servers if each.name == server), None)
+    if profile is None:
+        _fail(_no_server(options, server), USAGE)
+    inputs: tuple[Input, ...]
+    try:
+        if csv_file is not None:
+            inputs = read_csv(csv_file, profile.input_names)
+            batch = csv_file.name
+        else:
+            inputs, batch = (parse_row(row or "", profile.input_names),), ""
+    except InputError as error:
+        _fail(error, USAGE)
+    with _fleet(options, headless.TerminalPrompter(), (server,)) as fleet:
+        try:
+            keys = fleet.submit(server, inputs, batch=batch)
+        except InputError as error:
+            _fail(error, USAGE)
+        except ExauqTuiError as error:
+            _fail(error, FAILED)
+        fleet.start()
+        sys.exit(headless.follow_submission(fleet, server, keys, wait=wait))
+
+
+def _no_server(options: Options, server: str) -> str:
+    known = ", ".join(each.name for each in options.config.servers) or "none"
+    return f"there is no server {server!r} in {options.config_path}; known: {known}"
+
+
+@cli.command("jobs")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list for other programs.")
+@click.option("--no-refresh", is_flag=True, help="Print what is recorded, asking no server.")
+@click.pass_obj
+def list_jobs(options: Options, as_json: bool, no_refresh: bool) -> None:
+    """List all jobs; exit code 3 or 4 where a server could not be asked."""
+    with _fleet(options, headless.TerminalPrompter()) as fleet:
+        code = 0
+        if not no_refresh:
+            fleet.start()
+            code = headless.look_at_all(fleet)
+        headless.print_jobs(fleet, as_json=as_json)
+    sys.exit(code)
+
+
+@cli.command()
+@click.argument("job_id", metavar="ID")
+@click.pass_obj
+def output(options: Options, job_id: str) -> None:
+    """Print the output of job ID."""
+    _with_job(options, job_id, headless.print_output)
+
+
+@cli.command()
+@click.argument("job_id", metavar="ID")
+@click.pass_obj
+def cancel(options: Options, job_id: str) -> None:
+    """Cancel job ID and wait until nothing of it runs any more."""
+    _with_job(options, job_id, headless.cancel)
+
+
+def _with_job(options: Options, job_id: str, verb: headless.JobVerb) -> NoReturn:
+    """Find a job by its id and do something with it on its server."""
+    with _fleet(options, headless.TerminalPrompter()) as fleet:
+        try:
+            row = headless.find_job(fleet, job_id)
+        except InputError as error:
+            _fail(error, USAGE)
+    with _fleet(options, headless.TerminalPrompter(), (row.server,)) as fleet:
+        fleet.start()
+        sys.exit(verb(fleet, row))

@@ -1,0 +1,273 @@
+"""What the command line does with a fleet: follow jobs and print them, without a screen.
+
+Results go to standard output, one line each, for other programs; everything meant for people
+goes to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
+
+import click
+
+from exauq_tui.config import ServerProfile
+from exauq_tui.errors import ExauqTuiError, InputError
+from exauq_tui.hardware import LocalScriptInterface
+from exauq_tui.hardware.connection.prompts import accept_on_terminal, ask_secret_on_terminal
+from exauq_tui.hardware.interface import HostKey
+from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
+from exauq_tui.monitor.fleet import Fleet
+from exauq_tui.monitor.snapshot import JobRow, ServerState, ServerView
+
+DONE, FAILED, USAGE, UNREACHABLE, REFUSED = range(5)
+"""Exit codes: done, some jobs failed, wrong usage, server unreachable, authentication."""
+
+JobVerb = Callable[[Fleet, JobRow], int]
+"""Does something with one job, and gives the exit code."""
+
+_REFUSED_STATES = frozenset(
+    {ServerState.AUTH_NEEDED, ServerState.HOST_KEY_CHANGED, ServerState.HOST_KEY_UNKNOWN}
+)
+_AWAY_STATES = frozenset({ServerState.LOST, ServerState.FAULT})
+_SURE = 60.0  # no connection attempt takes longer: a loop that waits for one is bounded
+_TURN = 0.5
+
+
+class TerminalPrompter:
+    """Asks on the terminal; without one, a question is an error that says what to do."""
+
+    def ask_secret(self, server: str, prompt: str) -> str | None:
+        """Ask for a password, passphrase or code, without echo."""
+        return ask_secret_on_terminal(f"{server}: {prompt}")
+
+    def accept_host_key(self, server: str, key: HostKey) -> bool:  # noqa: ARG002 - the key says it
+        """Ask whether an unknown host key is to be trusted."""
+        return accept_on_terminal(key)
+
+
+class Watch:
+    """Waits for changes of a fleet, instead of asking again and again."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._changed = threading.Event()
+        self._fleet = fleet
+        fleet.set_listener(self._changed.set)
+
+    def wait(self) -> None:
+        """Wait for the next change, or a moment."""
+        self._changed.wait(_TURN)
+        self._changed.clear()
+        self._fleet.drain()
+
+
+def trouble(view: ServerView) -> int:
+    """The exit code for how a server stands; DONE where all is well or still open."""
+    if view.asks:
+        return DONE  # a question is on the terminal at this moment
+    if view.state in _REFUSED_STATES:
+        return REFUSED
+    if view.state in _AWAY_STATES:
+        return UNREACHABLE
+    return DONE
+
+
+def say(text: str) -> None:
+    """Tell people something."""
+    click.echo(f"exauq-tui: {text}", err=True)
+
+
+def _say_trouble(view: ServerView) -> None:
+    say(f"{view.name} ({view.where}) is {view.state.value}: {view.message}")
+
+
+def follow_submission(fleet: Fleet, server: str, keys: Sequence[int], *, wait: bool) -> int:
+    """Wait until jobs are accepted, or with `wait` until they ended; print each, once."""
+    watch = Watch(fleet)
+    left = dict.fromkeys(keys)
+    seen_up = told_trouble = False
+    failed = False
+    while True:
+        for row in _rows(fleet, left):
+            if row.status is JobStatus.FAILED_SUBMIT:
+                say(f"job {row.job_id} could not be submitted: {row.error}")
+            elif row.is_pending or (wait and not _is_over(row)):
+                continue
+            failed = failed or (row.is_terminal and not _succeeded(row))
+            click.echo(_line(row) if wait else row.job_id)
+            del left[row.key]
+        if not left:
+            return FAILED if failed else DONE
+        view = fleet.server(server)
+        if view.state is ServerState.UP:
+            seen_up, told_trouble = True, False
+        elif (code := trouble(view)) and not told_trouble:
+            _say_trouble(view)
+            told_trouble = True
+            if not (wait and seen_up):
+                say(f"{len(left)} jobs are kept and sent once {server} can be reached")
+                return code
+            say("waiting until it is back")
+        watch.wait()
+
+
+def _rows(fleet: Fleet, keys: Collection[int]) -> list[JobRow]:
+    return [row for row in fleet.rows() if row.key in keys]
+
+
+def _is_over(row: JobRow) -> bool:
+    """Whether a job has ended and, where it completed, its output was looked at."""
+    if row.status is JobStatus.COMPLETED:
+        return row.output is not None or bool(row.output_error)
+    return row.is_terminal
+
+
+def _succeeded(row: JobRow) -> bool:
+    return row.status is JobStatus.COMPLETED and not row.output_error
+
+
+def _line(row: JobRow) -> str:
+    shown = "" if row.output is None else repr(row.output)
+    return f"{row.job_id}\t{row.status.value}\t{shown}"
+
+
+def look_at_all(fleet: Fleet) -> int:
+    """Wait until every server was looked at or is known to be away; the worst exit code."""
+    watch = Watch(fleet)
+    worst = DONE
+    waiting = {view.name for view in fleet.servers()}
+    while waiting:
+        for view in fleet.servers():
+            if view.name not in waiting:
+                continue
+            code = trouble(view)
+            if code:
+                _say_trouble(view)
+            if code or view.state is ServerState.UP:
+                worst = max(worst, code)
+                waiting.discard(view.name)
+        if waiting:
+            watch.wait()
+    return worst
+
+
+def print_jobs(fleet: Fleet, *, as_json: bool) -> None:
+    """Print all jobs, oldest first."""
+    fresh = {view.name for view in fleet.servers() if view.state is ServerState.UP}
+    rows = fleet.rows()
+    if as_json:
+        click.echo(json.dumps([_as_json(row, row.server in fresh) for row in rows], indent=2))
+        return
+    for row in rows:
+        mark = "" if row.is_terminal or row.server in fresh else " ?"
+        inputs = ",".join(map(repr, row.inputs))
+        shown = "" if row.output is None else repr(row.output)
+        click.echo(f"{row.job_id}\t{row.server}\t{row.status.value}{mark}\t{inputs}\t{shown}")
+
+
+def _as_json(row: JobRow, fresh: bool) -> dict[str, object]:
+    output: float | str | None = row.output
+    if row.output is not None and not math.isfinite(row.output):
+        output = repr(row.output)  # JSON has no word for it
+    return {
+        "id": row.job_id,
+        "server": row.server,
+        "status": row.status.value,
+        "stale": not (fresh or row.is_terminal),
+        "level": row.level,
+        "batch": row.batch,
+        "inputs": list(row.inputs),
+        "output": output,
+        "output_error": row.output_error,
+        "exit_code": row.exit_code,
+        "created": _iso(row.created),
+        "submitted": _iso(row.submitted),
+        "started": _iso(row.started),
+        "finished": _iso(row.finished),
+        "try_of": row.try_of,
+        "error": row.error,
+        "note": row.note,
+    }
+
+
+def _iso(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
+def find_job(fleet: Fleet, name: str) -> JobRow:
+    """Find a job by its id, or by SERVER/ID where several servers have one of that id.
+
+    Raises:
+        InputError: There is no such job, or there are several.
+    """
+    server, _, job_id = name.rpartition("/")
+    found = [row for row in fleet.rows() if row.job_id == job_id and server in ("", row.server)]
+    if not found:
+        raise InputError(f"there is no job {name} in the record; 'exauq-tui jobs' lists them")
+    if len(found) > 1:
+        names = ", ".join(f"{row.server}/{row.job_id}" for row in found)
+        raise InputError(f"several jobs have the id {job_id}: say which of {names}")
+    return found[0]
+
+
+def print_output(fleet: Fleet, row: JobRow) -> int:
+    """Print a job's output."""
+    code = DONE if row.output is not None else look_at_all(fleet)
+    now = next(iter(_rows(fleet, {row.key})), row)
+    if now.output is None and now.status is JobStatus.COMPLETED and not code:
+        try:
+            answer = fleet.fetch_outputs([row.key]).result(_SURE)[row.key]
+        except (ExauqTuiError, TimeoutError) as error:
+            say(str(error))
+            return UNREACHABLE
+        if isinstance(answer, str):
+            say(answer)
+            return FAILED
+        click.echo(repr(answer))
+        return DONE
+    if now.output is not None:
+        click.echo(repr(now.output))
+        return DONE
+    if not code:
+        say(f"job {row.job_id} has no output: it is {now.status.value}")
+    return code or FAILED
+
+
+def cancel(fleet: Fleet, row: JobRow) -> int:
+    """Cancel a job, and wait until it is known what came of it."""
+    watch = Watch(fleet)
+    if not fleet.cancel([row.key]).asked:
+        say(f"job {row.job_id} is {row.status.value}: nothing to cancel")
+        return DONE
+    while True:
+        now = next(iter(_rows(fleet, {row.key})), row)
+        if now.status is JobStatus.FAILED_CANCEL:
+            say(f"job {row.job_id} could not be cancelled: {now.error}")
+            return FAILED
+        if now.is_terminal:
+            click.echo(f"{now.job_id}\t{now.status.value}")
+            return DONE
+        view = fleet.server(row.server)
+        code = trouble(view)
+        if code:
+            _say_trouble(view)
+            say(f"the request is kept and sent once {row.server} can be reached")
+            return code
+        watch.wait()
+
+
+def end_jobs(profile: ServerProfile) -> None:
+    """End whatever still runs in the workspace of a profile on this machine."""
+    with LocalScriptInterface(
+        profile.program,
+        profile.script_path,
+        profile.name,
+        workspace_dir=profile.workspace_dir,
+        cancel_grace=1.0,
+    ) as interface:
+        reports = interface.look().reports
+        active = [each.job_id for each in reports if each.status not in TERMINAL_STATUSES]
+        interface.cancel_jobs(active)

@@ -1,0 +1,130 @@
+"""Profiles made in the app: saved in files of their own, and loaded as they were."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+import string
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exauq_tui.config import ServerProfile, load, save_profile
+from exauq_tui.errors import ConfigError
+
+GOOD = '[servers.good]\nkind = "local"\nprogram = "python3"\nscript_path = "model.py"\n'
+
+
+def profile(**changes: object) -> ServerProfile:
+    values = {"name": "hpc1", "kind": "unix", "program": "python3", "script_path": "m.py"}
+    return ServerProfile(**{**values, "user": "alice", "host": "hpc1", **changes})  # type: ignore[arg-type]  # tests give wrong types too
+
+
+def test_a_saved_profile_is_for_its_owners_eyes_only(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        path = save_profile(profile(), tmp_path / "profiles.d")
+    finally:
+        os.umask(before)
+    assert path == tmp_path / "profiles.d" / "hpc1.toml"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_name_that_is_taken_is_refused(tmp_path: Path) -> None:
+    path = save_profile(profile(), tmp_path)
+    text = path.read_text(encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"stands in .*hpc1\.toml already"):
+        save_profile(profile(program="other"), tmp_path)
+    (tmp_path / "by-hand.toml").write_text(GOOD, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"by-hand\.toml already"):
+        save_profile(profile(name="good"), tmp_path)
+    (tmp_path / "c.toml").write_text("", encoding="utf-8")
+    with pytest.raises(ConfigError, match="is there already"):
+        save_profile(profile(name="c"), tmp_path)
+    assert path.read_text(encoding="utf-8") == text
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"level": 0}, {"host": ""}, {"name": ""}, {"program": "a\ud800"}, {"kind": "slurm"},
+     {"key_filename": "/k", "use_ssh_agent": True}],
+)  # fmt: skip
+def test_a_profile_that_could_not_be_loaded_is_not_saved(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
+    with pytest.raises(ConfigError):
+        save_profile(profile(**changes), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(ConfigError, match="cannot be written"):
+        save_profile(profile(), tmp_path / "file" / "profiles.d")
+
+
+@pytest.mark.parametrize("name", ["../../etc/x", ".hidden", "a/b", "ü", "n" * 300, "con:1", "~"])
+def test_an_odd_name_makes_a_safe_file_name(tmp_path: Path, name: str) -> None:
+    path = save_profile(profile(name=name), tmp_path / "profiles.d")
+    assert path.parent == tmp_path / "profiles.d"
+    assert path.name[0] not in ".-"
+    assert len(path.name.encode()) < 200
+    (tmp_path / "config.toml").touch()
+    config = load(tmp_path / "config.toml")
+    assert [server.name for server in config.servers] == [name]
+
+
+texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
+filled = texts.filter(lambda text: text.strip() != "")
+words = st.text(string.ascii_letters + string.digits + ".:é_", min_size=1, max_size=20)
+paths = words.map(lambda word: f"/{word}x")
+names = st.text(min_size=1, max_size=60).filter(lambda text: text.strip() and text.isprintable())
+shared = {
+    "name": names,
+    "program": st.lists(filled, min_size=1, max_size=3).map(shlex.join),
+    "script_path": filled,
+    "level": st.integers(1, 1_000_000),
+    "workspace_dir": st.none() | filled,
+    "setup": texts,
+    "input_names": st.lists(names, unique=True, max_size=4).map(tuple),
+}
+local_profiles = st.builds(ServerProfile, kind=st.just("local"), **shared)
+unix_profiles = st.builds(
+    ServerProfile,
+    kind=st.just("unix"),
+    user=words,
+    host=words,
+    port=st.none() | st.integers(1, 65535),
+    max_attempts=st.integers(1, 100),
+    known_hosts=st.none() | paths,
+    **shared,
+)
+with_authentication = st.builds(
+    lambda each, keys: replace(each, **keys),
+    unix_profiles,
+    st.one_of(
+        st.just({}),
+        paths.map(lambda path: {"key_filename": path}),
+        paths.map(lambda path: {"ssh_config_path": path, "user": ""}),
+        st.just({"use_ssh_agent": True}),
+    ),
+)
+
+
+@given(local_profiles | with_authentication)
+def test_a_saved_profile_loads_as_it_was(each: ServerProfile) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        main = Path(directory) / "config.toml"
+        main.touch()
+        path = save_profile(each, main.parent / "profiles.d")
+        config = load(main)
+    assert config.problems == ()
+    assert config.servers == (replace(each, source=path),)

@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -217,6 +218,18 @@ class Sshd:
         return self.log.read_text(errors="replace")
 
 
+StartSshd = Callable[..., Sshd]
+"""Starts further servers, with `Sshd`'s options."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """A Unix account made for the tests."""
+
+    name: str
+    password: str
+
+
 def free_port() -> int:
     """Give a port of the loopback that nobody listens on just now."""
     with socket.socket() as probe:
@@ -233,7 +246,7 @@ def _public(key: Path) -> str:
 def _descendants(root: int) -> list[int]:
     """Give the processes below one, the deepest first."""
     table = subprocess.run(
-        ["ps", "-e", "-o", "pid=,ppid="], check=True, capture_output=True, text=True
+        ["ps", "-ww", "-e", "-o", "pid=,ppid="], check=True, capture_output=True, text=True
     ).stdout
     children: dict[int, list[int]] = {}
     for line in table.splitlines():

@@ -75,6 +75,7 @@ class Authentication:
     _allowed: tuple[str, ...] | None = field(default=None, init=False)
     _tried: list[str] = field(default_factory=list, init=False)
     _keys_offered: int = field(default=0, init=False)
+    _answers_left: int = field(default=0, init=False)
 
     def run(self, plan: Plan) -> None:
         """Offer methods until the server is content.
@@ -90,6 +91,7 @@ class Authentication:
             "keyboard-interactive": self._answer,
         }
         self.session.auth_timeout = self.timeout
+        self._answers_left = self.max_attempts
         exhausted: set[str] = set()
         for _ in range(_MOST_STEPS):
             method = self._next_method(plan.may_ask, exhausted)
@@ -105,6 +107,7 @@ class Authentication:
                 # person is in order now, whatever was planned.
                 self._allowed = outcome
                 plan.may_ask = True
+                self._answers_left = self.max_attempts
                 exhausted.discard("keyboard-interactive")
         raise self._refusal(plan.hint)
 
@@ -147,9 +150,10 @@ class Authentication:
             if outcome is not None:
                 return outcome
         prompt = f"Password for {self.where}: "
-        for _ in range(self.max_attempts):
+        while self._answers_left:
             if self._allowed is not None and "password" not in self._allowed:
                 return None
+            self._answers_left -= 1
             outcome = self._offer_password(self._ask(prompt))
             if outcome is not None:
                 return outcome
@@ -166,8 +170,11 @@ class Authentication:
         return outcome
 
     def _answer(self) -> Outcome:
-        """Let the server ask (PAM, one-time codes), as often as a password may be typed."""
-        for _ in range(self.max_attempts + 1):
+        """Let the server ask (PAM, one-time codes), as often as answers may be typed.
+
+        Both this and the password method may lead to the same PAM, so they share one count.
+        """
+        while self._answers_left:
             rounds = _Rounds(self)
             self._tried.append("answers to the server's questions")
             outcome = self._offer(
@@ -183,8 +190,10 @@ class Authentication:
             if outcome is not None:
                 rounds.keep()
                 return outcome
-            if not rounds.asked_somebody and not rounds.used_memory:
-                return None  # it asks nothing, so asking again changes nothing
+            if rounds.asked_somebody:
+                self._answers_left -= 1
+            elif not rounds.used_memory:
+                return None  # it asks nothing, so nothing would change
         return None
 
     def _ask(self, prompt: str) -> str:

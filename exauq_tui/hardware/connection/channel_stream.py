@@ -15,7 +15,8 @@ from exauq_tui.hardware.connection.sockets import patience
 _PIECE = 256 * 1024  # larger pieces make paramiko's copying quadratic
 _LOOK_UP = 0.1  # how often a blocked send looks around
 _PARTING = 0.5  # how long `close` waits for its message to leave
-_END_WAIT = 0.5  # how long `describe_end` waits for the exit code that follows the end of output
+_END_WAIT = 1.0  # how long `describe_end` waits for the exit code that follows the end of output
+_MOMENT = 0.01
 
 
 class _Signal:
@@ -165,9 +166,16 @@ class ChannelStream:
 
     def describe_end(self) -> str:
         """Say how the command ended and what it last said on its standard error."""
-        self._channel.status_event.wait(_END_WAIT)
+        channel = self._channel
+        deadline = time.monotonic() + _END_WAIT
+        # sshd tells the exit code while it still passes on what the command said before.
+        while time.monotonic() < deadline and not channel.closed:
+            if channel.exit_status_ready() and channel.eof_received:
+                break
+            self._hear()
+            time.sleep(_MOMENT)
         self._hear()
-        code = self._channel.exit_status
+        code = channel.exit_status
         return describe_end(code if code >= 0 else None, self._words.text())
 
     def _lost(self) -> ConnectionLostError:

@@ -183,6 +183,8 @@ def _read_plain(text: str, host: str, path: Path) -> list[tuple[str, str]]:
 def _split_line(line: str, path: Path, number: int) -> list[str]:
     """Split ``Name value``, ``Name=value`` and quoted values; a comment gives nothing."""
     line = re.sub(r"^\s*(\w+)\s*=\s*", r"\1 ", line)
+    if command := re.match(r"\s*(proxycommand)\s+(.*)", line, re.IGNORECASE):
+        return [command[1], command[2].strip()]  # as it stands: a shell reads it later
     try:
         return shlex.split(line, comments=True)
     except ValueError as error:

@@ -12,6 +12,9 @@ Scope = Literal["app", "main", "table", "servers", "log"]
 """Where a command's keys work: anywhere, on the main screen, or in one part of it."""
 
 
+_VIEWS = "All, active, failed, done jobs"
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """One thing that a person can ask for.
@@ -26,6 +29,7 @@ class Command:
         footer: Its place in the footer, lowest first; 0 where it is not shown there.
         guarded: True where a confirmation follows, which ``y`` or Enter must not start.
         palette: Whether the command palette offers it.
+        pair: What the help says of it together with its neighbours of the same `pair`.
     """
 
     id: str
@@ -37,6 +41,7 @@ class Command:
     footer: int = 0
     guarded: bool = False
     palette: bool = True
+    pair: str = ""
 
     @property
     def action(self) -> str:
@@ -45,67 +50,74 @@ class Command:
         return f"app.{name}" if self.scope == "app" else name
 
 
-def _move(id_: str, keys: str, label: str, tooltip: str) -> Command:
-    return Command(id_, tuple(keys.split()), label, tooltip, "Move", "table", palette=False)
+def _move(id_: str, keys: str, label: str, tooltip: str, pair: str) -> Command:
+    return Command(
+        id_, tuple(keys.split()), label, tooltip, "Move", "table", palette=False, pair=pair
+    )
 
 
 COMMANDS: tuple[Command, ...] = (
-    _move("cursor-down", "j down", "Down", "Go one job down."),
-    _move("cursor-up", "k up", "Up", "Go one job up."),
-    _move("cursor-top", "g home", "First", "Go to the first job."),
-    _move("cursor-bottom", "G end", "Last", "Go to the last job."),
-    _move("page-down", "pagedown ctrl+d", "Page down", "Go one page down."),
-    _move("page-up", "pageup ctrl+u", "Page up", "Go one page up."),
+    _move("cursor-down", "j down", "Down", "Go one job down.", "One job down, up"),
+    _move("cursor-up", "k up", "Up", "Go one job up.", "One job down, up"),
+    _move("cursor-top", "g home", "First", "Go to the first job.", "First job, last job"),
+    _move("cursor-bottom", "G end", "Last", "Go to the last job.", "First job, last job"),
+    _move("page-down", "pagedown", "Page down", "Go one page down.", "One page down, up"),
+    _move("page-up", "pageup", "Page up", "Go one page up.", "One page down, up"),
     Command("open", ("enter",), "Open", "Show the job's details.", "Move", "table", palette=False),
-    Command("back", ("escape",), "Back", "Leave what was opened, then clear the filter.", "Move",
+    Command("back", ("escape",), "Back", "Go back; clear the filter.", "Move",
             palette=False),
-    Command("next-pane", ("tab",), "Next pane", "Go to the next pane.", "Move", palette=False),
+    Command("next-pane", ("tab",), "Next pane", "Go to the next pane.", "Move", palette=False,
+            pair="Next pane, pane before"),
     Command("previous-pane", ("shift+tab",), "Previous pane", "Go to the pane before.", "Move",
-            palette=False),
-    Command("next-tab", ("]",), "Next tab", "Show the next tab of the details.", "Move"),
-    Command("previous-tab", ("[",), "Previous tab", "Show the tab before.", "Move"),
+            palette=False, pair="Next pane, pane before"),
+    Command("next-tab", ("]",), "Next tab", "Show the next tab of the details.", "Move",
+            pair="Next tab, tab before"),
+    Command("previous-tab", ("[",), "Previous tab", "Show the tab before.", "Move",
+            pair="Next tab, tab before"),
     Command("servers", ("w",), "Servers", "Go to the list of servers.", "Move", footer=12),
-    Command("view-all", ("1",), "All jobs", "Show every job.", "View"),
-    Command("view-active", ("2",), "Active jobs", "Show jobs that wait or run.", "View"),
-    Command("view-failed", ("3",), "Failed jobs", "Show jobs that failed.", "View"),
-    Command("view-done", ("4",), "Done jobs", "Show jobs that completed or were cancelled.",
-            "View"),
-    Command("filter", ("/",), "Filter", "Show jobs that match words (id, status, server, batch).",
-            "View", footer=8),
-    Command("mark", ("space",), "Mark", "Mark or unmark the job under the cursor.", "Mark",
-            "table", footer=7),
-    Command("mark-range", ("v",), "Mark range", "Mark from here to where it is pressed again.",
+    Command("view-all", ("1",), "All jobs", "Show every job.", "View", pair=_VIEWS),
+    Command("view-active", ("2",), "Active jobs", "Show jobs that wait or run.", "View",
+            pair=_VIEWS),
+    Command("view-failed", ("3",), "Failed jobs", "Show jobs that failed.", "View", pair=_VIEWS),
+    Command("view-done", ("4",), "Done jobs", "Show completed and cancelled jobs.", "View",
+            pair=_VIEWS),
+    Command("filter", ("/",), "Filter", "Words in id, status, server or batch.", "View",
+            footer=6),
+    Command("mark", ("space",), "Mark", "Mark or unmark this job.", "Mark", "table", footer=7),
+    Command("mark-range", ("v",), "Mark range", "Mark a range: at both its ends.",
             "Mark", "table"),
     Command("mark-all", ("a",), "Mark all", "Mark every job in view, or unmark them.", "Mark",
             "table"),
-    Command("submit", ("s",), "Submit", "Submit jobs from a form or a CSV file.", "Jobs",
-            footer=1),
-    Command("cancel", ("c",), "Cancel", "Cancel the marked jobs, or the one under the cursor.",
-            "Jobs", footer=2, guarded=True),
-    Command("resubmit", ("R",), "Resubmit", "Submit failed or cancelled jobs once more.", "Jobs",
-            footer=3, guarded=True),
-    Command("output", ("o",), "Output", "Fetch the output of the marked jobs, or of this one.",
-            "Jobs", footer=4),
-    Command("log", ("l",), "Log", "Read what the job printed, as it prints it.", "Jobs", footer=5),
-    Command("delete-jobs", ("D",), "Delete", "Delete job directories on the server for good.",
-            "Jobs", footer=6, guarded=True),
-    Command("delete-workspace", ("W",), "Delete workspace",
-            "Delete a server's whole workspace for good.", "Servers", guarded=True),
+    Command("submit", ("s",), "Submit", "Submit jobs, from a form or a CSV file.",
+            "Marked jobs, or this one", footer=1),
+    Command("cancel", ("c",), "Cancel", "Cancel.", "Marked jobs, or this one", footer=2,
+            guarded=True),
+    Command("resubmit", ("R",), "Resubmit", "Submit failed or cancelled jobs again.",
+            "Marked jobs, or this one", footer=3, guarded=True),
+    Command("output", ("o",), "Output", "Fetch the output.", "Marked jobs, or this one",
+            footer=4),
+    Command("log", ("l",), "Log", "Read this job's log, as it is printed.",
+            "Marked jobs, or this one", footer=5),
+    Command("delete-jobs", ("D",), "Delete", "Delete job directories on the server.",
+            "Marked jobs, or this one", footer=8, guarded=True),
+    Command("delete-workspace", ("W",), "Delete workspace", "Delete a server's whole workspace.",
+            "Servers", guarded=True),
     Command("look-now", ("r",), "Look now", "Look, or try to connect, at once.", "Servers",
             footer=11),
     Command("pick-server", ("enter", "space"), "Only this server",
-            "Show only this server's jobs, or all again.", "Servers", "servers", palette=False),
-    Command("log-follow", ("f",), "Follow", "Follow the log's end, or stop following.", "Log",
-            "log", footer=1),
+            "Only this server's jobs, or all again.", "Servers", "servers", palette=False),
+    Command("log-follow", ("f",), "Follow", "Follow the log's end, or stop.", "Log", "log",
+            footer=1),
     Command("log-wrap", ("w",), "Wrap", "Wrap long lines, or cut them.", "Log", "log", footer=2),
-    Command("log-top", ("g", "home"), "Start", "Go to the first line that is loaded.", "Log",
+    Command("log-top", ("g", "home"), "Start", "Go to the first line; again: load more.", "Log",
             "log", palette=False),
     Command("log-end", ("G", "end"), "End", "Go to the end and follow it.", "Log", "log",
             footer=3, palette=False),
-    Command("palette", (":", "ctrl+p"), "Commands", "Find a command by its name.", "App", "app",
-            footer=9, palette=False),
-    Command("help", ("?", "f1"), "Help", "List the keys.", "App", "app", footer=10),
-    Command("quit", ("q",), "Quit", "Go back, or leave the dashboard.", "App", "app", footer=13),
+    Command("palette", (":", "ctrl+p"), "Commands", "Find a command by its name.", "Dashboard",
+            "app", footer=9, palette=False),
+    Command("help", ("?", "f1"), "Help", "List the keys.", "Dashboard", "app", footer=10),
+    Command("quit", ("q",), "Quit", "Go back, or leave the dashboard.", "Dashboard", "app",
+            footer=13),
 )  # fmt: skip
 
 _DISPLAY = {

@@ -41,7 +41,8 @@ def output(row: JobRow, fetch_key: str) -> Content:
     else:
         body = Content.styled("There is no output yet: the job has not ended.", "$foreground-muted")
     inputs = Content.assemble(
-        ("Input\n", "$foreground-muted"), "  " + ", ".join(fmt.number(value) for value in row.inputs)
+        ("Input\n", "$foreground-muted"),
+        "  " + ", ".join(fmt.number(value) for value in row.inputs),
     )
     return Content("\n\n").join([head, body, inputs])
 
@@ -51,7 +52,9 @@ def history(events: Sequence[Event], now: float) -> Content:
     if not events:
         return Content.styled("Nothing is recorded.", "$foreground-muted")
     return Content("\n").join(
-        Content.assemble((fmt.moment(event.at, now), "$foreground-muted"), "  ", fmt.safe(event.text))
+        Content.assemble(
+            (fmt.moment(event.at, now), "$foreground-muted"), "  ", fmt.safe(event.text)
+        )
         for event in events
     )
 
@@ -111,11 +114,15 @@ def _facts(row: JobRow, server: ServerView | None, now: float) -> Content:
         ("submitted", fmt.moment(row.submitted, now)),
         ("started", fmt.moment(row.started, now)),
         ("finished", fmt.moment(row.finished, now)),
-        ("directory", fmt.safe(row.directory)),
     ]
-    return Content("\n").join(
-        _fact(name, text, "") for name, text in facts if text and text != fmt.DASH
-    )
+    lines = [_fact(name, text, "") for name, text in facts if text and text != fmt.DASH]
+    if row.directory:
+        # On lines of its own: a path is long, and may be wanted whole by the mouse.
+        lines += [
+            Content.styled("directory", "$foreground-muted"),
+            Content(fmt.safe(row.directory)),
+        ]
+    return Content("\n").join(lines)
 
 
 def _fact(name: str, text: str, style: str) -> Content:

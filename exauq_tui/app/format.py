@@ -44,6 +44,8 @@ SERVER_GLYPHS: Mapping[ServerState, str] = {
     ServerState.FAULT: "✗",
 }
 
+_SILENT = frozenset({ServerState.STALE, ServerState.LOST, ServerState.OFFLINE})
+
 # What the status of which may have changed on the server since it was last seen there. A
 # terminal status was told by the server, a pending one is decided here: neither grows old.
 _AGEING = frozenset({JobStatus.SUBMITTED, JobStatus.RUNNING, JobStatus.FAILED_CANCEL})
@@ -213,13 +215,13 @@ def output_text(row: JobRow, width: int) -> str:
 
 
 def inputs_text(inputs: Iterable[float], names: tuple[str, ...] = ()) -> str:
-    """Write an input vector on one line, with the names where there are some."""
+    """Write an input vector on one line to be recognised by, with names where there are some."""
     values = tuple(inputs)
     if len(names) == len(values):
         return "  ".join(
-            f"{safe(name)}={value!r}" for name, value in zip(names, values, strict=True)
+            f"{safe(name)}={value:.6g}" for name, value in zip(names, values, strict=True)
         )
-    return ", ".join(repr(value) for value in values)
+    return ", ".join(f"{value:.6g}" for value in values)
 
 
 def server_text(view: ServerView, now: float) -> str:
@@ -229,10 +231,10 @@ def server_text(view: ServerView, now: float) -> str:
         if view.latency is not None:
             words.append(latency(view.latency))
     else:
-        if view.last_seen is not None:
-            words.append(f"seen {duration(now - view.last_seen)} ago")
-        if view.state in (ServerState.LOST, ServerState.OFFLINE) and view.next_try is not None:
-            words.append(f"next try {duration(view.next_try - now)}")
+        if view.state in _SILENT and view.last_seen is not None:
+            words[0] += f" {duration(now - view.last_seen)}"
+        if view.state in _SILENT and view.next_try is not None:
+            words.append(f"retry {duration(view.next_try - now)}")
     return " · ".join(words)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby, zip_longest
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -17,7 +18,7 @@ from exauq_tui.app.screens.dialogs import Dialog
 from exauq_tui.app.status_style import STATUS_STYLES
 from exauq_tui.hardware.status import JobStatus
 
-_KEYS = 15
+_KEYS = 12
 
 
 class HelpScreen(Dialog[None]):
@@ -51,7 +52,7 @@ class HelpScreen(Dialog[None]):
                 if self._problems:
                     yield Static(self._problem_text(), classes="problems", markup=False)
                 yield Static(self._columns(), id="help-columns", markup=False)
-                yield Static(self._config(), classes="note", markup=False)
+                yield Static(self._config(), classes="note after", markup=False)
 
     def action_scroll(self, lines: int) -> None:
         """Scroll by lines."""
@@ -71,37 +72,44 @@ class HelpScreen(Dialog[None]):
         blocks.append(self._legend())
         if self.app.size.width < 100:
             return Content("\n\n").join(Content("\n").join(block) for block in blocks)
-        left: list[Content] = []
-        right: list[Content] = []
         half = sum(len(block) + 1 for block in blocks) // 2
+        columns: list[list[Content]] = [[], []]
         for block in blocks:
-            column = left if len(left) + len(block) // 2 <= half and not right else right
-            column += [*block, Content("")]
+            begun = columns[1] or len(columns[0]) + len(block) // 2 > half
+            columns[1 if begun else 0] += [*block, Content("")]
+        left, right = columns
         width = max(line.cell_length for line in left) + 3
-        height = max(len(left), len(right))
-        left += [Content("")] * (height - len(left))
-        right += [Content("")] * (height - len(right))
-        return (
-            Content("\n")
-            .join(
-                Content.assemble(one, " " * (width - one.cell_length), other)
-                for one, other in zip(left, right, strict=True)
-            )
-            .rstrip()
-        )
+        lines = [
+            Content.assemble(one, " " * (width - one.cell_length), other)
+            for one, other in zip_longest(left, right, fillvalue=Content(""))
+        ]
+        return Content("\n").join(lines).rstrip()
 
     def _block(self, title: str, commands: Sequence[Command]) -> list[Content]:
+        """A heading and a line for each command, or for several that belong together."""
         lines = [Content.styled(title, "bold $accent")]
-        for command in commands:
-            keys = fmt.fit(self._table.shown_keys(command), _KEYS)
-            # The first sentence in few words: the tooltip has the whole.
-            lines.append(Content.assemble((f"  {keys} ", "bold"), (command.tooltip, "")))
+        for text, together in groupby(
+            commands, key=lambda command: command.pair or command.tooltip
+        ):
+            keys = " ".join(self._table.shown_keys(command) for command in together)
+            lines.append(
+                Content.assemble((f"  {fmt.fit(keys, _KEYS)} ", "bold"), text.removesuffix("."))
+            )
         return lines
 
     def _legend(self) -> list[Content]:
-        lines = [Content.styled("Status", "bold $accent")]
-        for status in JobStatus:
-            looks = STATUS_STYLES[status]
-            lines.append(Content.styled(f"  {fmt.STATUS_GLYPHS[status]}  {status.value}", looks))
-        lines.append(Content.styled("  ?  as last known; the server is not heard", "$foreground-muted"))
-        return lines
+        """What the glyphs mean, two on a line."""
+        entries = [
+            Content.styled(
+                fmt.fit(f"{fmt.STATUS_GLYPHS[status]}  {status.value}", 22), STATUS_STYLES[status]
+            )
+            for status in JobStatus
+        ]
+        entries.append(Content.styled("?  as last known", "$foreground-muted"))
+        return [
+            Content.styled("Status", "bold $accent"),
+            *(
+                Content.assemble("  ", entries[at], entries[at + 1])
+                for at in range(0, len(entries), 2)
+            ),
+        ]

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import Screen
 
@@ -16,6 +15,7 @@ from exauq_tui.app.log_follower import LogFollower
 from exauq_tui.app.status_style import STATUS_STYLES
 from exauq_tui.app.widgets.footer import Footer
 from exauq_tui.app.widgets.log_view import LogView
+from exauq_tui.app.widgets.pane import Pane
 from exauq_tui.monitor.snapshot import JobRow
 
 if TYPE_CHECKING:
@@ -39,13 +39,14 @@ class LogScreen(Screen[None]):
         self._row = row
         self._table = table
         self._view = LogView(id="log")
+        self._pane = Pane(id="log-pane", classes="pane")
         self.follower: LogFollower | None = None
 
     def compose(self) -> ComposeResult:
         """Make the view."""
-        with Vertical(id="log-pane", classes="pane"):
+        with self._pane:
             yield self._view
-        yield Footer(self._table, ("log", "app"))
+        yield Footer(self._table, ("log", "app"), labels={"quit": "back"}, without=("palette",))
 
     def on_mount(self) -> None:
         """Begin to read."""
@@ -76,14 +77,14 @@ class LogScreen(Screen[None]):
 
     def _draw_titles(self) -> None:
         row = self._current_row() or self._row
-        pane = self.query_one("#log-pane")
-        pane.border_title = Content.assemble(
+        title = Content.assemble(
             ("Log  ", "bold"),
             (f"{row.job_id}  ", ""),
             (fmt.status_text(row, False), STATUS_STYLES[row.status]),
             (f"  {fmt.safe(row.server)}", "$foreground-muted"),
         )
-        pane.border_subtitle = Content(self._view.mode_text())
+        self._pane.set_title(title)
+        self._pane.set_subtitle(Content.styled(self._view.mode_text(), "$foreground-muted"))
 
     def action_leave(self) -> None:
         """Go back to the table."""

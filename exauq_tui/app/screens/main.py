@@ -26,6 +26,7 @@ from exauq_tui.app.widgets.footer import Footer
 from exauq_tui.app.widgets.header import Header
 from exauq_tui.app.widgets.job_table import JobTable
 from exauq_tui.app.widgets.log_view import LogView
+from exauq_tui.app.widgets.pane import Pane
 from exauq_tui.app.widgets.server_list import ServerList
 from exauq_tui.app.widgets.titles import tab_titles
 from exauq_tui.errors import ExauqTuiError
@@ -55,6 +56,7 @@ class MainScreen(Screen[None]):
         self.table = JobTable(self.model, self._clock, id="jobs")
         self.header = Header(self.model, self._clock, id="header")
         self.server_list = ServerList(self.model, self._clock, id="servers")
+        self.jobs_pane = Pane(id="jobs-pane", classes="pane")
         self.detail = DetailPane(id="detail")
         self._follower = LogFollower(self.detail.log_view, app.fleet, self.model.cursor_row)
         self._rest: Timer | None = None
@@ -66,12 +68,12 @@ class MainScreen(Screen[None]):
         yield self.header
         yield Static(id="banner", markup=False)
         with Horizontal(id="body"):
-            with Vertical(id="jobs-pane", classes="pane"):
+            with self.jobs_pane:
                 yield self.table
                 yield Input(id="filter", compact=True, placeholder="id, status, server, batch")
             with Vertical(id="side"):
-                with Vertical(id="servers-pane", classes="pane") as pane:
-                    pane.border_title = Content.styled("Servers", "bold")
+                with Pane(id="servers-pane", classes="pane") as pane:
+                    pane.set_title(Content.styled("Servers", "bold"))
                     yield self.server_list
                 self.detail.add_class("pane")
                 yield self.detail
@@ -164,7 +166,7 @@ class MainScreen(Screen[None]):
 
     def _draw_titles(self) -> None:
         model = self.model
-        self.query_one("#jobs-pane").border_title = tab_titles(
+        title = tab_titles(
             [
                 (
                     f"{position} {view.value} {model.view_count(view):,}",
@@ -174,6 +176,7 @@ class MainScreen(Screen[None]):
                 for position, view in enumerate(View, start=1)
             ],
         )
+        self.jobs_pane.set_title(title)
         parts = []
         if model.words:
             parts.append(f"/{fmt.safe(' '.join(model.words))}")
@@ -183,9 +186,7 @@ class MainScreen(Screen[None]):
             parts.append("range begun")
         if len(model):
             parts.append(f"{model.cursor_index + 1:,} of {len(model):,}")
-        self.query_one("#jobs-pane").border_subtitle = Content.styled(
-            "  ".join(parts), "$foreground-muted"
-        )
+        self.jobs_pane.set_subtitle(Content.styled("  ".join(parts), "$foreground-muted"))
 
     def _draw_banner(self) -> None:
         problems = self.app.problems
@@ -254,7 +255,7 @@ class MainScreen(Screen[None]):
         row = self.model.cursor_row()
         if self.detail.tab != "log" or row is None or self.has_class("-folded"):
             self._follower.stop()
-            self.detail.set_subtitle("")
+            self.detail.set_remark("")
         elif self._follower.key != row.key:
             self._follower.follow(row.key)
         if row is not None and self.detail.tab == "history" and self._history_of != row.key:
@@ -280,7 +281,7 @@ class MainScreen(Screen[None]):
     @on(LogView.ModeChanged)
     def _log_mode_changed(self) -> None:
         if self.detail.tab == "log":
-            self.detail.set_subtitle(self.detail.log_view.mode_text())
+            self.detail.set_remark(self.detail.log_view.mode_text())
 
     @on(LogView.AtStart)
     def _log_at_start(self) -> None:

@@ -40,7 +40,7 @@ class SecretDialog(Dialog[str]):
             yield Input(id="secret", password=True, compact=True)
             yield Static(
                 "It is kept in memory only, for as long as the dashboard runs.",
-                classes="note",
+                classes="note after",
                 markup=False,
             )
             with Horizontal(classes="buttons"):
@@ -93,8 +93,12 @@ class HostKeyDialog(Dialog[bool]):
             yield Static(
                 Content("\n").join(
                     [
-                        Content.assemble(("host         ", "$foreground-muted"), fmt.safe(key.host)),
-                        Content.assemble(("key type     ", "$foreground-muted"), fmt.safe(key.key_type)),
+                        Content.assemble(
+                            ("host         ", "$foreground-muted"), fmt.safe(key.host)
+                        ),
+                        Content.assemble(
+                            ("key type     ", "$foreground-muted"), fmt.safe(key.key_type)
+                        ),
                         Content.assemble(
                             ("fingerprint  ", "$foreground-muted"),
                             (fmt.safe(key.fingerprint), "bold $accent"),

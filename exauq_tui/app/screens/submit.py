@@ -66,7 +66,7 @@ class SubmitDialog(Dialog[Submission]):
         with Vertical(classes="dialog form") as box:
             box.border_title = Content("Submit jobs")
             if len(self._servers) > 1:
-                with Horizontal(classes="line"):
+                with Horizontal(classes="line", id="server-line"):
                     yield Label("Server", classes="name", markup=False)
                     yield Select(
                         [(fmt.safe(name), name) for name in self._servers],
@@ -105,7 +105,9 @@ class SubmitDialog(Dialog[Submission]):
 
     def on_mount(self) -> None:
         """Say what is wanted."""
-        self._show_preview(Content.styled("Fill in every field, or name a file.", "$foreground-muted"))
+        self._show_preview(
+            Content.styled("Fill in every field, or name a file.", "$foreground-muted")
+        )
         super().on_mount()
 
     # Reading what was typed
@@ -175,7 +177,9 @@ class SubmitDialog(Dialog[Submission]):
 
     def _mark(self, position: int, field: Input, problem: str) -> None:
         field.set_class(bool(problem), "-wrong")
-        self.query_one(f"#why-x{position}", Label).update(Content(fmt.safe(problem)))
+        why = self.query_one(f"#why-x{position}", Label)
+        why.set_class(bool(problem), "-wrong")
+        why.update(Content(fmt.safe(problem)))
 
     async def _read_file(self, path: str, generation: int) -> None:
         field = self.query_one("#file", Input)

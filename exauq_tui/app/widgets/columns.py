@@ -66,7 +66,7 @@ def layout(
     id_width = id_digits + 1
     status = Column("status", "STATUS", _STATUS_WIDTH, _never)
     job_id = Column("id", "ID", id_width, lambda row, _now: fmt.short_id(row.job_id, id_digits))
-    output = Column("output", "OUTPUT", 10, lambda row, _now: fmt.output_text(row, 10), right=True)
+    output = Column("output", "OUTPUT", 9, lambda row, _now: fmt.output_text(row, 9), right=True)
     age = Column("age", "AGE", 5, fmt.age, right=True, quiet=True)
     run = Column("run", "RAN", 6, fmt.run_time, right=True, quiet=True)
     server_width = min(14, max((len(name) for name in servers), default=0))
@@ -77,7 +77,7 @@ def layout(
     several = [server] if len(servers) > 1 else []
     wanted = [status, job_id, output, *inputs[:1], age, *several, *inputs[1:3]]
     wanted += [*([level] if levels > 1 else []), run, *inputs[3:]]
-    room = width - GUTTER + GAP  # no gap is needed after the last
+    room = width - GUTTER + GAP - 1  # the last needs no gap, but a cell before the scrollbar
     chosen: set[str] = set()
     for column in wanted:
         if column.width + GAP <= room:

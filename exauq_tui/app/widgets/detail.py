@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import ContentSwitcher, Static
 
 from exauq_tui.app.widgets.log_view import LogView
+from exauq_tui.app.widgets.pane import Pane
 from exauq_tui.app.widgets.titles import tab_titles
 
 TABS: tuple[str, ...] = ("details", "output", "log", "history")
 
 
-class DetailPane(Vertical):
+class DetailPane(Pane):
     """Holds the tabs; the screen says what stands in them."""
 
     class TabChanged(Message):
@@ -27,7 +28,6 @@ class DetailPane(Vertical):
         # Made here, not in compose(), so that they can be filled before they are drawn.
         self._statics = {tab: Static(markup=False) for tab in TABS if tab != "log"}
         self._contents: dict[str, Content] = {}
-        self._subtitle = ""
 
     def compose(self) -> ComposeResult:
         """Make the tabs."""
@@ -68,12 +68,10 @@ class DetailPane(Vertical):
         """Give the focus to what the tab shows."""
         self.screen.set_focus(self.query_one(f"#tab-{self.tab}"))
 
-    def set_subtitle(self, text: str) -> None:
-        """Set what stands in the lower border."""
-        if text != self._subtitle:
-            self._subtitle = text
-            self.border_subtitle = Content.styled(text, "$foreground-muted")
+    def set_remark(self, text: str) -> None:
+        """Say how the log is shown."""
+        self.set_subtitle(Content.styled(text, "$foreground-muted"))
 
     def _draw_title(self) -> None:
         titles = [(tab.capitalize(), f"screen.tab('{tab}')", tab == self.tab) for tab in TABS]
-        self.border_title = tab_titles(titles)
+        self.set_title(tab_titles(titles))

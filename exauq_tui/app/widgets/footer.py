@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from textual import events
 from textual.content import Content
@@ -17,12 +17,25 @@ class Footer(Widget):
     Args:
         table: The commands with their keys.
         scopes: Whose commands are shown.
+        labels: Command id to another label that fits better here.
+        without: Ids of commands that are left out.
     """
 
-    def __init__(self, table: CommandTable, scopes: Sequence[Scope]) -> None:
+    def __init__(
+        self,
+        table: CommandTable,
+        scopes: Sequence[Scope],
+        *,
+        labels: Mapping[str, str] | None = None,
+        without: Sequence[str] = (),
+    ) -> None:
         super().__init__()
         self._table = table
-        self._commands = table.footer(scopes)
+        self._commands = [command for command in table.footer(scopes) if command.id not in without]
+        self._labels = labels or {}
+
+    def _label(self, command: Command) -> str:
+        return self._labels.get(command.id, command.label).lower()
 
     def _fitting(self) -> list[tuple[int, Command]]:
         """The commands that fit, with the cell where each starts; help and quit always do."""
@@ -42,14 +55,14 @@ class Footer(Widget):
         return placed
 
     def _length(self, command: Command) -> int:
-        return len(key_name(self._table.keys(command)[0])) + 1 + len(command.label) + 2
+        return len(key_name(self._table.keys(command)[0])) + 1 + len(self._label(command)) + 2
 
     def render(self) -> Content:
         """Draw the line."""
         parts: list[tuple[str, str]] = [(" ", "")]
         for _, command in self._fitting():
             parts.append((key_name(self._table.keys(command)[0]), "bold $footer-key-foreground"))
-            parts.append((f" {command.label.lower()}  ", "$foreground-muted"))
+            parts.append((f" {self._label(command)}  ", "$foreground-muted"))
         return Content.assemble(*parts)
 
     async def on_click(self, event: events.Click) -> None:

@@ -61,25 +61,22 @@ class Header(Widget):
         left = Content.assemble(
             (" exauq ", "bold $background on $accent"), "  ", servers_summary(model, now)
         )
+        muted = "$foreground-muted"
+        # What stands here, and how soon it goes where there is no room for all.
         right = [
-            Content.styled(text, "$foreground-muted")
-            for text in (look_text(model, now), sort_text(model))
-            if text
+            (3, Content.styled(data_age_text(model, now), muted)),
+            (2, Content.styled(next_look_text(model, now), muted)),
+            (1, Content.styled(sort_text(model), muted)),
+            (5, Content.styled(fmt.count(model.total, "job"), "bold")),
+            (4, marks_text(model)),
         ]
-        right.append(Content.styled(fmt.count(model.total, "job"), "bold"))
-        if model.marks:
-            hidden = model.hidden_marks()
-            text = f"▪ {len(model.marks):,} marked"
-            if hidden:
-                text += f" ({hidden:,} hidden)"
-            right.append(Content.styled(text, "bold $warning"))
-        # What matters least goes first where there is no room for all.
+        right = [(rank, text) for rank, text in right if text]
         while right:
-            end = Content("   ").join(right)
+            end = Content("   ").join([text for _, text in right])
             space = width - left.cell_length - end.cell_length - 1
-            if space >= 2 or len(right) == 1:
-                return Content.assemble(left, " " * max(2, space), end, " ")
-            right.pop(0)
+            if space >= 2:
+                return Content.assemble(left, " " * space, end, " ")
+            right.remove(min(right, key=lambda part: part[0]))
         return left
 
     def _second(self, width: int) -> Content:
@@ -121,18 +118,30 @@ def servers_summary(model: JobModel, now: float) -> Content:
     return Content("  ").join(parts)
 
 
-def look_text(model: JobModel, now: float) -> str:
-    """How old the data is, and when it is looked at next."""
+def next_look_text(model: JobModel, now: float) -> str:
+    """When a server is looked at next."""
+    due = [view.next_try for view in _live(model) if view.next_try is not None]
+    return f"next look {fmt.duration(min(due) - now)}" if due else ""
+
+
+def data_age_text(model: JobModel, now: float) -> str:
+    """How old what is shown of the connected servers is at most."""
+    seen = [view.last_seen for view in _live(model) if view.last_seen is not None]
+    return f"data {fmt.duration(now - min(seen))} old" if seen else ""
+
+
+def _live(model: JobModel) -> list[ServerView]:
     live = (ServerState.UP, ServerState.STALE)
-    views: list[ServerView] = [view for view in model.servers.values() if view.state in live]
-    seen = [view.last_seen for view in views if view.last_seen is not None]
-    due = [view.next_try for view in views if view.next_try is not None]
-    parts = []
-    if seen:
-        parts.append(f"data {fmt.duration(now - min(seen))} old")
-    if due:
-        parts.append(f"next look {fmt.duration(min(due) - now)}")
-    return "   ".join(parts)
+    return [view for view in model.servers.values() if view.state in live]
+
+
+def marks_text(model: JobModel) -> Content:
+    """How many jobs are marked, and how many of these cannot be seen."""
+    if not model.marks:
+        return Content("")
+    hidden = model.hidden_marks()
+    text = f"▪ {len(model.marks):,} marked" + (f" ({hidden:,} hidden)" if hidden else "")
+    return Content.styled(text, "bold $warning")
 
 
 def sort_text(model: JobModel) -> str:

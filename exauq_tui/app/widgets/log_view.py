@@ -94,7 +94,7 @@ class LogView(ScrollView, can_focus=True):
             return
         for line in self.buffer.lines[max(0, count - 200) : count]:
             self._widest = max(self._widest, min(_WIDEST, len(line)))
-        self.virtual_size = Size(max(width, self._widest), count)
+        self.virtual_size = Size(self._widest, count)
 
     def _break_lines(self, width: int, count: int) -> None:
         """Break lines at the view's width, only those that are new where that is enough."""

@@ -196,16 +196,17 @@ def _make_private(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         if path.stat().st_mode & 0o077:
             path.chmod(0o600)
+        # in this order: who begins a record at this moment writes the main file's head first
+        wal = path.with_name(path.name + "-wal")
+        has_changes = wal.exists() and wal.stat().st_size > 0
         with path.open("rb") as stream:
             head = stream.read(len(_MAGIC))
-        wal = path.with_name(path.name + "-wal")
-        is_cut = not head and wal.exists() and wal.stat().st_size > 0
     except OSError as error:
         raise RecordError(
             f"the record of jobs cannot be kept in {path}: {error.strerror}; make that place "
             "writable, or set EXAUQ_TUI_DATA to a directory that is"
         ) from error
-    if is_cut:  # SQLite would throw the changes away
+    if has_changes and not head:  # SQLite would throw the changes away
         raise RecordError(_damaged(path, f"it is empty, but changes to it are left in {wal.name}"))
     if head and head != _MAGIC:  # SQLite would write over a file of a few bytes
         raise RecordError(_foreign(path))
@@ -230,9 +231,12 @@ def _connect(path: Path, migrations: Sequence[Sequence[str]]) -> sqlite3.Connect
 
 def _check_format(connection: sqlite3.Connection, path: Path, newest: int) -> None:
     """Refuse, before anything is written, what is not ours, newer than us, or damaged."""
+    connection.execute("BEGIN")  # one moment: another process may be making the record
     version = _pragma(connection, "user_version")
     application = _pragma(connection, "application_id")
     has_tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] > 0
+    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    connection.execute("ROLLBACK")
     if application != APPLICATION_ID and (has_tables or version or application):
         raise RecordError(
             f"{path} is a database of another program, not a record of jobs: it was left as it "
@@ -244,7 +248,6 @@ def _check_format(connection: sqlite3.Connection, path: Path, newest: int) -> No
             f"knows up to {newest}): it was left as it is; install the newer one again, or set "
             "EXAUQ_TUI_DATA to another directory"
         )
-    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if found != "ok":
         raise RecordError(_damaged(path, str(found)))
 

@@ -73,6 +73,18 @@ def test_threads_share_one_record(record: Record) -> None:
     assert sum(map(len, leased)) == 80
 
 
+def test_a_record_can_be_begun_by_many_at_the_same_moment(tmp_path: Path) -> None:
+    barrier = threading.Barrier(6)
+
+    def begin(path: Path) -> None:
+        barrier.wait()
+        Record.open(path).close()
+
+    with ThreadPoolExecutor(6) as pool:
+        for turn in range(15):
+            assert list(pool.map(begin, [tmp_path / f"{turn}.sqlite3"] * 6)) == [None] * 6
+
+
 def test_an_error_in_the_middle_changes_nothing(record: Record) -> None:
     jobs = add(record, 2)
     with pytest.raises(RecordError):

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exauq_tui.config import Config, ServerProfile, load
@@ -348,6 +348,7 @@ def test_profiles_that_cannot_be_listed_are_a_problem(file: Path) -> None:
     the_problem(replace(load_text(file, GOOD), path=file.parent), "profiles.d", "listed")
 
 
+@settings(deadline=None)  # it waits for the disk
 @given(st.text(alphabet="[]{}=\"'.,\n #ab1\\servpkind", max_size=80))
 def test_no_text_whatever_raises(text: str) -> None:
     with tempfile.TemporaryDirectory() as directory:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exauq_tui.config import ServerProfile, load, save_profile
@@ -86,7 +86,10 @@ texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]
 filled = texts.filter(lambda text: text.strip() != "")
 words = st.text(string.ascii_letters + string.digits + ".:é_", min_size=1, max_size=20)
 paths = words.map(lambda word: f"/{word}x")
-names = st.text(min_size=1, max_size=60).filter(lambda text: text.strip() and text.isprintable())
+printable = st.characters(categories=["L", "M", "N", "P", "S"], include_characters=" ")
+names = st.text(printable, min_size=1, max_size=60).filter(
+    lambda text: text.strip() and text.isprintable()
+)
 shared = {
     "name": names,
     "program": st.lists(filled, min_size=1, max_size=3).map(shlex.join),
@@ -119,6 +122,7 @@ with_authentication = st.builds(
 )
 
 
+@settings(deadline=None, max_examples=60)  # it waits for the disk
 @given(local_profiles | with_authentication)
 def test_a_saved_profile_loads_as_it_was(each: ServerProfile) -> None:
     with tempfile.TemporaryDirectory() as directory:

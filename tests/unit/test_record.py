@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exauq_tui.errors import RecordError
@@ -100,6 +100,7 @@ def test_jobs_of_some_servers_can_be_read_alone(record: Record) -> None:
     assert [job.server for job in record.load()] == ["hpc1", "desk"]
 
 
+@settings(deadline=None)  # machines that run tests are busy
 @given(st.lists(st.integers(-(10**40), 10**40) | st.floats(allow_nan=False, allow_infinity=False)))
 def test_no_digit_of_an_input_is_lost(numbers: list[float]) -> None:
     read = inputs_from_csv(Input(*numbers).to_csv())
@@ -112,6 +113,7 @@ def test_any_real_number_is_kept_as_int_or_float(record: Record) -> None:
     assert record.load() == [job]
 
 
+@settings(deadline=None)  # machines that run tests are busy
 @given(
     st.text() | st.text(st.characters(categories=["Cs"]), min_size=1) | st.just("a\0b"),
     st.floats() | st.none(),

@@ -422,14 +422,14 @@ def test_a_server_that_opens_no_more_sessions_refuses(start_sshd: StartSshd) -> 
     with by_key(start_sshd(extra=("MaxSessions 3",))) as connection:
         streams: list[ByteStream] = []
 
-        def open_another() -> None:
-            streams.append(connection.open("cat"))
+        def open_until_refused() -> None:
+            for _ in range(10):
+                streams.append(connection.open("cat"))
 
         # One slot may still be taken by the stream that was closed while connecting.
-        open_another()
-        open_another()
+        streams += [connection.open("cat"), connection.open("cat")]
         with pytest.raises(ServerRefusedError, match="another channel"):
-            [open_another() for _ in range(2)]
+            open_until_refused()
         for stream in streams:
             stream.send(b"alive\n", PATIENCE)
             assert read_line(stream) == b"alive\n"

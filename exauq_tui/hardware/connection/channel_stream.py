@@ -63,13 +63,13 @@ class ChannelStream:
             ConnectionLostError: The link broke, the command ended, or nothing could be sent
                 for `timeout` seconds.
         """
-        patience.limit = timeout
         start = 0
-        while start < len(data):
-            piece = data[start : start + _PIECE]
-            start += len(piece)
-            while piece:
-                piece = piece[self._send_some(piece, timeout) :]
+        with patience(timeout):
+            while start < len(data):
+                piece = data[start : start + _PIECE]
+                start += len(piece)
+                while piece:
+                    piece = piece[self._send_some(piece, timeout) :]
         if not self._session.is_active():
             raise self._lost()
 
@@ -85,12 +85,8 @@ class ChannelStream:
                 raise ConnectionLostError(
                     f"{self._where} took nothing in for {timeout:g} s."
                 ) from None
-            except EOFError as error:
-                # A packet left half: what follows on this connection could not be read.
-                self._session.close()
-                raise self._lost() from error
-            except (OSError, paramiko.SSHException) as error:
-                raise self._lost() from error
+            except (OSError, EOFError, paramiko.SSHException) as error:
+                raise self._failed(error) from error
             if count == 0:
                 raise self._lost()
             return count
@@ -131,7 +127,7 @@ class ChannelStream:
         except TimeoutError:  # another thread took it
             raise
         except (OSError, EOFError, paramiko.SSHException) as error:
-            raise self._lost() from error
+            raise self._failed(error) from error
         if not self._taken and (self._closed or self._is_cut()):
             raise self._lost()
 
@@ -177,6 +173,13 @@ class ChannelStream:
         self._hear()
         code = channel.exit_status
         return describe_end(code if code >= 0 else None, self._words.text())
+
+    def _failed(self, error: Exception) -> ConnectionLostError:
+        """Translate what paramiko raised while it sent."""
+        if isinstance(error, (EOFError, paramiko.SSHException)):
+            # Perhaps half a packet left: what follows on this connection could not be read.
+            self._session.close()
+        return self._lost()
 
     def _lost(self) -> ConnectionLostError:
         if self._closed:

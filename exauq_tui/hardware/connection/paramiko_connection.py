@@ -11,7 +11,7 @@ import paramiko
 from exauq_tui.errors import ConnectionLostError, ServerRefusedError
 from exauq_tui.hardware.connection.channel_stream import ChannelStream
 from exauq_tui.hardware.connection.session import Session
-from exauq_tui.hardware.connection.sockets import Link
+from exauq_tui.hardware.connection.sockets import Link, patience
 
 _SLICE = 0.1
 
@@ -53,7 +53,8 @@ class ParamikoConnection:
             daemon=True,
         ).start()
         try:
-            channel.exec_command(command)
+            with patience(timeout):
+                channel.exec_command(command)
         except (paramiko.SSHException, OSError, EOFError) as error:
             # Closed here, since paramiko's garbage collection of an open channel can lock up.
             stream.close()
@@ -88,7 +89,8 @@ class ParamikoConnection:
 
     def _open(self, call: Callable[[], paramiko.Channel], timeout: float) -> paramiko.Channel:
         try:
-            return call()
+            with patience(timeout):
+                return call()
         except paramiko.ChannelException as error:
             raise ServerRefusedError(
                 f"{self._where} does not open another channel: {error.text}."

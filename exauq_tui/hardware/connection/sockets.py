@@ -11,8 +11,8 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 from exauq_tui.errors import ConnectionLostError, ServerRefusedError
@@ -142,14 +142,24 @@ class _Patience(threading.local):
     limit = _DEAD_AFTER
 
 
-patience = _Patience()
+_patience = _Patience()
+
+
+@contextmanager
+def patience(limit: float) -> Iterator[None]:
+    """Have links fail what the calling thread sends once nothing leaves for `limit` seconds."""
+    before, _patience.limit = _patience.limit, limit
+    try:
+        yield
+    finally:
+        _patience.limit = before
 
 
 class Link:
     """A socket in the shape that paramiko wants, which gives up on a peer that takes nothing.
 
     paramiko tries to send for ever, whatever time-out a channel has. Here the send of a
-    thread fails once nothing left for as long as that thread's `patience.limit` says.
+    thread fails once nothing left for as long as that thread's `patience` says.
 
     Args:
         wire: The socket, or a channel through another server.
@@ -171,7 +181,7 @@ class Link:
             now = time.monotonic()
             if self._stuck_since is None:
                 self._stuck_since = now
-            if now - self._stuck_since >= patience.limit - _TICK / 2:
+            if now - self._stuck_since >= _patience.limit - _TICK / 2:
                 raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)) from None
             raise
         self._stuck_since = None
@@ -179,7 +189,12 @@ class Link:
 
     def recv(self, size: int) -> bytes:
         """Receive some data; TimeoutError now and then, for paramiko to look around."""
-        return self._wire.recv(size)
+        try:
+            return self._wire.recv(size)
+        except OSError:
+            if self._closed:  # under our hands, by another thread
+                return b""
+            raise
 
     def settimeout(self, value: float | None) -> None:
         """Do nothing: paramiko would have an idle link wake ten times a second."""

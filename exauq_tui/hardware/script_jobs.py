@@ -355,6 +355,7 @@ class ScriptJobs(HardwareInterface):
         """Read the inputs that jobs were submitted with."""
         if not job_ids:
             return {}
+        self._open_session()
         fields = [self._workspace or "", *map(str, job_ids)]
         answers = read_results(self._checked(self._ask("inputs", fields)).fields())
         results: dict[JobId, Input | Exception] = {}
@@ -370,6 +371,7 @@ class ScriptJobs(HardwareInterface):
 
     def read_job_log(self, job_id: JobId, offset: int, limit: int) -> LogChunk:
         """Read at most `limit` bytes of what a job printed; `offset` < 0 counts from the end."""
+        self._open_session()
         name = self._script_path.rsplit("/", 1)[-1]
         fields = (self._workspace or "", str(job_id), name, str(offset), str(limit))
         head, _, body = self._checked(self._ask("log", fields)).payload.partition(b"\n")

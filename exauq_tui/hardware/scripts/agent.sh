@@ -425,6 +425,8 @@ exauq_verb_outputs() {
         text=
         if [[ $id == *[!0-9]* || ! -e $ws/$id/output.txt ]]; then
             exauq_put "$id none"
+        elif [[ ! -f $ws/$id/output.txt ]]; then
+            exauq_put "$id = "
         elif { IFS= read -r -d '' -n 65536 text <"$ws/$id/output.txt"; } 2>/dev/null; then
             # Read to a NUL or to the limit: no number either way, and the text must show it.
             exauq_put "$id = $text"'\0...'

@@ -25,9 +25,10 @@
 # D deleted. "-" stands for what is not known. Only NOTE may hold spaces.
 
 exauq_locale_was=${LC_ALL-unset}
-LC_ALL=C
+export LC_ALL=C
 
-# Let a child see the locale that the session had: ours is C so that lengths count bytes.
+# Let a child see the locale that the session had. Ours is C so that lengths count bytes, and
+# exported so that mkdir's words, which are read here, are the same everywhere.
 exauq_restore_locale() {
     if [[ $exauq_locale_was == unset ]]; then unset LC_ALL; else LC_ALL=$exauq_locale_was; fi
 }
@@ -93,6 +94,8 @@ exauq_read_token() {
 exauq_read_short_output() {
     local text=
     short_output=-
+    # From a pipe one would read for ever.
+    [[ -f $1/output.txt ]] || return 0
     # A NUL ends the read with success, so that "1<NUL>5" is not taken for 15.
     if { IFS= read -r -d '' -n 64 text <"$1/output.txt"; } 2>/dev/null; then return; fi
     text=${text#"${text%%[![:space:]]*}"}

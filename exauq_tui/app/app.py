@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import ClassVar, Literal, cast
 
 from textual.app import App, SystemCommand
@@ -60,7 +61,7 @@ class ExauqApp(App[int], inherit_bindings=False):
     """
 
     TITLE = "exauq"
-    CSS_PATH = "exauq.tcss"
+    CSS_PATH = Path(__file__).with_name("exauq.tcss")
     # Our own command opens it, by keys that can be rebound.
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [

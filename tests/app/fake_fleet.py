@@ -125,7 +125,7 @@ class FakeFleet:
 
     def called(self, verb: str) -> list[tuple[Any, ...]]:
         """The arguments of each call of one verb."""
-        return [arguments for name, *arguments in self.calls if name == verb]  # type: ignore[misc]
+        return [tuple(call[1:]) for call in self.calls if call[0] == verb]
 
     def _called(self, verb: str, *arguments: Any) -> None:
         self.calls.append((verb, *arguments))

@@ -23,7 +23,12 @@ SHOWN_TARGETS = 10
 class Dialog(ModalScreen[R]):
     """What all dialogs have in common: a box in the middle, and Esc to leave it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "refuse", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "refuse", show=False),
+        # With priority, so that what is typed after them lands where they lead to.
+        Binding("tab", "app.focus_next", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", show=False, priority=True),
+    ]
     AUTO_FOCUS = ""  # each dialog says where the focus is when it is opened
     FIRST_FOCUS: ClassVar[str] = "#no"
 

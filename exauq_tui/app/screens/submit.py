@@ -226,6 +226,8 @@ class SubmitDialog(Dialog[Submission]):
         if path:
             # The preview may not be ready yet; what is submitted is what it will show.
             await self._read_file(path, self._generation)
+        else:
+            self._accept(self._read_fields())
         if self._points:
             self._submit()
             return

@@ -1,0 +1,193 @@
+"""Questions of servers' threads, leaving, and what is imported."""
+
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from textual.widgets import Input
+
+from exauq_tui.app.prompter import AppPrompter
+from exauq_tui.app.screens.dialogs import ConfirmDialog
+from exauq_tui.app.screens.main import MainScreen
+from exauq_tui.app.screens.prompts import HostKeyDialog, SecretDialog
+from exauq_tui.errors import RecordError
+from exauq_tui.hardware.interface import HostKey
+from exauq_tui.hardware.status import JobStatus
+from tests.app.fake_fleet import FakeFleet, job
+from tests.app.harness import running, until
+
+KEY = HostKey("hpc1.example.org", "ssh-ed25519", "SHA256:abc")
+
+
+class Asker(threading.Thread):
+    """A server's thread that asks something and keeps the answer."""
+
+    def __init__(self, prompter: AppPrompter, what: str | HostKey) -> None:
+        super().__init__(daemon=True)
+        self.answers: list[str | bool | None] = []
+        self._prompter = prompter
+        self._what = what
+        self.start()
+
+    def run(self) -> None:
+        if isinstance(self._what, HostKey):
+            self.answers.append(self._prompter.accept_host_key("hpc1", self._what))
+        else:
+            self.answers.append(self._prompter.ask_secret("hpc1", self._what))
+
+
+async def test_a_password_is_asked_for_and_not_shown() -> None:
+    async with running(FakeFleet()) as (app, pilot):
+        asker = Asker(app.prompter, "alice's password [red]:")
+        await until(pilot, lambda: isinstance(app.screen, SecretDialog))
+        assert "alice's password [red]:" in app.text()
+        await pilot.press(*"s3cret")
+        assert "s3cret" not in app.text()
+        await pilot.press("enter")
+        await until(pilot, lambda: asker.answers)
+        assert asker.answers == ["s3cret"]
+
+
+async def test_questions_are_asked_one_after_the_other() -> None:
+    prompter = AppPrompter()
+    first = Asker(prompter, "first")
+    while not prompter.is_waiting:
+        time.sleep(0.001)
+    second = Asker(prompter, "second")
+    async with running(FakeFleet(), prompter=prompter) as (app, pilot):
+        await until(pilot, lambda: isinstance(app.screen, SecretDialog))
+        assert "first" in app.text()
+        await pilot.press("1", "enter")
+        await until(pilot, lambda: isinstance(app.screen, SecretDialog) and first.answers)
+        await until(pilot, lambda: "second" in app.text())
+        await pilot.press("escape")
+        await until(pilot, lambda: second.answers)
+        assert (first.answers, second.answers) == (["1"], [None])
+
+
+async def test_a_question_waits_while_something_is_typed_elsewhere() -> None:
+    async with running(FakeFleet()) as (app, pilot):
+        await pilot.press("s", "1")
+        asker = Asker(app.prompter, "password")
+        await pilot.pause(0.3)
+        assert not isinstance(app.screen, SecretDialog)
+        await pilot.press("2")
+        assert app.screen.query_one("#x0", Input).value == "12"
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, SecretDialog))
+        await pilot.press("escape")
+        await until(pilot, lambda: asker.answers == [None])
+
+
+@pytest.mark.parametrize(
+    ("keys", "accepted"), [(["y"], True), (["enter"], False), (["escape"], False), (["n"], False)]
+)
+async def test_a_host_key_is_accepted_by_y_only(
+    keys: list[str], accepted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HostKeyDialog, "ARMED_AFTER", 0.0)
+    async with running(FakeFleet()) as (app, pilot):
+        asker = Asker(app.prompter, KEY)
+        await until(pilot, lambda: isinstance(app.screen, HostKeyDialog))
+        assert "SHA256:abc" in app.text()
+        assert app.focused is app.screen.query_one("#no")
+        await pilot.press(*keys)
+        await until(pilot, lambda: asker.answers)
+        assert asker.answers == [accepted]
+
+
+async def test_a_y_typed_for_something_else_accepts_no_host_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(HostKeyDialog, "ARMED_AFTER", 3600.0)
+    async with running(FakeFleet()) as (app, pilot):
+        asker = Asker(app.prompter, KEY)
+        await until(pilot, lambda: isinstance(app.screen, HostKeyDialog))
+        await pilot.press("y")
+        await pilot.pause()
+        assert isinstance(app.screen, HostKeyDialog)
+        assert asker.answers == []
+
+
+async def test_leaving_refuses_every_question() -> None:
+    prompter = AppPrompter()
+    async with running(FakeFleet(), prompter=prompter) as (app, pilot):
+        askers = [Asker(prompter, "one"), Asker(prompter, "two"), Asker(prompter, KEY)]
+        await until(pilot, lambda: app.screen.is_modal)
+        app.exit()
+    for asker in askers:
+        asker.join(5)
+    assert sorted(str(asker.answers) for asker in askers) == ["[False]", "[None]", "[None]"]
+    assert prompter.ask_secret("hpc1", "later") is None
+
+
+async def test_quit_stops_the_fleet() -> None:
+    fleet = FakeFleet([job(1)])
+    async with running(fleet) as (app, pilot):
+        await pilot.press("q")
+        await until(pilot, fleet.stopped.is_set)
+    assert app.return_code == 0
+    assert fleet.listener is None
+
+
+async def test_quit_does_not_wait_for_a_fleet_that_hangs() -> None:
+    fleet = FakeFleet([job(1)])
+    release = threading.Event()
+    fleet.stop = lambda: release.wait(30)  # type: ignore[method-assign, assignment]
+    started = time.monotonic()
+    async with running(fleet) as (app, pilot):
+        started = time.monotonic()
+        await pilot.press("q")
+        await until(pilot, lambda: app._exit)
+    assert time.monotonic() - started < 5
+    release.set()
+
+
+async def test_quit_asks_where_something_was_not_sent() -> None:
+    fleet = FakeFleet([job(1, JobStatus.PENDING_SUBMIT)])
+    async with running(fleet) as (app, pilot):
+        await pilot.press("q")
+        assert isinstance(app.screen, ConfirmDialog)
+        assert "It is kept" in app.text()
+        await pilot.press("enter")
+        assert isinstance(app.screen, MainScreen)
+        await pilot.press("q", "y")
+        await until(pilot, fleet.stopped.is_set)
+
+
+async def test_ctrl_q_leaves_from_anywhere() -> None:
+    fleet = FakeFleet([job(1)])
+    async with running(fleet) as (_, pilot):
+        await pilot.press("s", "ctrl+q")
+        await until(pilot, fleet.stopped.is_set)
+
+
+async def test_an_error_that_nobody_foresaw_is_told_and_ends_nothing() -> None:
+    fleet = FakeFleet([job(1)])
+    fleet.errors["cancel"] = RuntimeError("[boom]")
+    async with running(fleet) as (app, pilot):
+        await pilot.press("c", "y")
+        await until(pilot, lambda: app.told)
+        assert app.told == ["Unexpected: RuntimeError('[boom]')"]
+        assert app.is_running
+
+
+async def test_a_record_that_cannot_be_read_is_told() -> None:
+    fleet = FakeFleet()
+    fleet.errors["start"] = RecordError("the record is of a newer version")
+    async with running(fleet) as (app, pilot):
+        await until(pilot, lambda: app.told)
+        assert app.told == ["the record is of a newer version"]
+
+
+def test_importing_the_app_brings_neither_paramiko_nor_numpy() -> None:
+    code = (
+        "import sys, exauq_tui.app.app;"
+        "print([name for name in ('paramiko', 'numpy') if name in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert result.stdout.strip() == "[]"

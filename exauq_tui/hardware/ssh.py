@@ -101,8 +101,8 @@ class SSHInterface(HardwareInterface, ABC):
 
     @property
     def user(self) -> str:
-        """The account on the server, as far as it is known without asking the config file."""
-        return self._login.user_or_local
+        """The account on the server; where only the config file names it, once connected."""
+        return self._login.user or self._memory.user or self._login.user_or_local
 
     @property
     def host(self) -> str:

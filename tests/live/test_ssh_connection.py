@@ -634,7 +634,7 @@ def test_an_alias_of_a_config_file_lets_us_in(sshd: Sshd, tmp_path: Path) -> Non
     path = config_for(tmp_path / "my config", sshd, sshd, "")
     with by_config(path) as connection:
         assert connection.run("echo in") == b"in\n"
-        assert connection.host == "inner"
+        assert (connection.user, connection.host) == (sshd.user, "inner")
 
 
 def test_the_agents_key_is_used_where_the_file_of_the_config_is_encrypted(
@@ -657,9 +657,11 @@ def test_a_config_without_a_key_that_fits_asks_for_a_password(
 ) -> None:
     server = start_password_sshd()
     path = tmp_path / "config"
-    path.write_text(f"IdentityFile {server.keys.unwelcome}\n")
+    path.write_text(f"IdentityFile {server.keys.unwelcome}\nUser {account.name}\n")
     ask = Asked(account.password)
+    server.user = ""  # for the config file to say
     with reach(server, ssh_config_path=path, ask_secret=ask) as connection:
+        assert connection.user == account.name
         assert connection.run("whoami") == f"{account.name}\n".encode()
 
 

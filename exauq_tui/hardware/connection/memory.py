@@ -1,4 +1,4 @@
-"""What a person said while connecting, kept so that a re-connect need not ask again."""
+"""What was learnt while connecting, kept so that a re-connect need not ask again."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ class Memory:
         passwords: What was typed and worked, by ``user@host:port``. One-time codes are
             never among them.
         passphrases: What opened a key file, by its path.
+        user: The account that the server was last logged in to as; "" before.
         accepted_keys: Host keys that a person accepted: name looked up, key type, key.
     """
 
+    user: str = ""
     passwords: dict[str, str] = field(default_factory=dict)
     passphrases: dict[str, bytes] = field(default_factory=dict)
     accepted_keys: set[tuple[str, str, bytes]] = field(default_factory=set)

@@ -108,6 +108,8 @@ class _Connecting:
         finally:
             if agent is not None:
                 agent.close()
+        if depth == 0:
+            self.memory.user = config.user
         return ParamikoConnection(session, way.link, where)
 
     def _configuration(self, hop: Hop) -> HostConfig:

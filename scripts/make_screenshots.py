@@ -1,8 +1,8 @@
 """Draws the pictures of the dashboard in screenshots/, from the running app.
 
-Each scene becomes an SVG file; where Chromium and the font Fira Code are installed (`make
-screenshots` sees to that) a PNG file of each follows, for the README. The clock stands still and
-servers and jobs are invented, so that the same code draws the same pictures.
+Each scene becomes an SVG file; those that the README shows become PNG files as well, where
+Chromium and the font Fira Code are installed (`make screenshots` sees to that). The clock stands
+still and servers and jobs are invented, so that the same code draws the same pictures.
 
 Usage: python scripts/make_screenshots.py [SCENE ...]
 """
@@ -13,7 +13,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -56,9 +56,10 @@ class Scene:
     Attributes:
         name: The file's name, without its ending.
         fleet: Makes the servers and jobs to show.
+        ready: A text that the screen shows once it is as it should be.
         keys: What is pressed before the picture is taken.
         size: Columns and lines of the terminal.
-        ready: A text that the screen shows once it is as it should be.
+        png: Whether the README shows it.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Scene:
     ready: str
     keys: Keys = ()
     size: tuple[int, int] = (120, 36)
+    png: bool = False
 
 
 def typed(text: str) -> Keys:
@@ -73,11 +75,17 @@ def typed(text: str) -> Keys:
     return tuple(text)
 
 
-def a_batch() -> FakeFleet:
-    """Two servers in the middle of a design of 60 points, some of which fail."""
-    rows = [_row(key, *point) for key, point in enumerate(sample_inputs(60), start=1)]
-    cancelled = rows[11]
-    rows[11] = replace(cancelled, status=JobStatus.CANCELLED, output=None, exit_code=None)
+def a_batch(hpc1_seen: float = NOW) -> FakeFleet:
+    """Two servers in the middle of a design of 60 points, some of which fail.
+
+    Args:
+        hpc1_seen: When the first of them answered last.
+    """
+    rows = []
+    for key, point in enumerate(sample_inputs(60), start=1):
+        name = "lab" if key % 4 == 0 else "hpc1"
+        rows.append(_row(key, name, point, hpc1_seen if name == "hpc1" else NOW))
+    rows[11] = replace(rows[11], status=JobStatus.CANCELLED, output=None, exit_code=None)
     fleet = FakeFleet(rows, _servers())
     for row in rows:
         fleet.logs[row.key] = _log(row).encode()
@@ -85,20 +93,25 @@ def a_batch() -> FakeFleet:
 
 
 def a_lost_server() -> FakeFleet:
-    """The same, ten minutes after one of the servers stopped answering."""
-    fleet = a_batch()
-    lost = replace(
+    """The same, with one server that stopped answering, and two jobs submitted since then."""
+    fleet = a_batch(hpc1_seen=NOW - 52)
+    fleet.views["hpc1"] = replace(
         fleet.views["hpc1"],
         state=ServerState.LOST,
-        message="no answer for 30 s; the connection was given up",
+        message="no answer for 30 s",
         latency=None,
-        last_seen=NOW - 612,
-        next_try=NOW + 41,
+        last_seen=NOW - 52,
+        next_try=NOW + 4,
     )
-    fleet.views["hpc1"] = lost
-    for key, row in fleet.jobs.items():
-        if row.server == "hpc1":
-            fleet.jobs[key] = replace(row, last_seen=NOW - 612)
+    for key, point in enumerate(sample_inputs(2, seed=3), start=61):
+        fleet.jobs[key] = job(
+            key,
+            JobStatus.PENDING_SUBMIT,
+            inputs=tuple(point),
+            batch="two-more.csv",
+            created=NOW - 15,
+            directory="",
+        )
     return fleet
 
 
@@ -109,21 +122,17 @@ def _servers() -> tuple[ServerView, ...]:
     )
 
 
-def _seconds(x1: float, x2: float, x3: float) -> float:
-    """How long a job takes on these servers; it fails earlier than it would have ended."""
-    fails_at = simulator.failing_step(x1, x2, x3) or simulator.STEPS
-    return SLOWER * simulator.run_seconds(x1, x2, x3) * fails_at / simulator.STEPS
-
-
-def _row(key: int, x1: float, x2: float, x3: float) -> JobRow:
-    """A job of the sample simulator, at the point that it would have reached by now."""
-    name = "lab" if key % 4 == 0 else "hpc1"
+def _row(key: int, name: str, point: Sequence[float], seen: float) -> JobRow:
+    """A job of the sample simulator on a server, at the point that it had reached when seen."""
+    x1, x2, x3 = point
     created = NOW - BATCH_AGE
-    seconds = _seconds(x1, x2, x3)
-    has_ended = seconds < BATCH_AGE - 1
-    fails = simulator.failing_step(x1, x2, x3) is not None
-    ending = JobStatus.FAILED if fails else JobStatus.COMPLETED
-    row = job(key, ending if has_ended else JobStatus.RUNNING)
+    fails_at = simulator.failing_step(x1, x2, x3)
+    done = (fails_at or simulator.STEPS) / simulator.STEPS
+    finished = created + 1 + SLOWER * simulator.run_seconds(x1, x2, x3) * done
+    status = JobStatus.COMPLETED if fails_at is None else JobStatus.FAILED
+    if finished > seen:
+        status = JobStatus.RUNNING
+    row = job(key, status)
     directory = "/home/alice/ishigami/jobs" if name == "hpc1" else "/scratch/alice/jobs"
     return replace(
         row,
@@ -133,8 +142,9 @@ def _row(key: int, x1: float, x2: float, x3: float) -> JobRow:
         created=created,
         submitted=created + 0.3,
         started=created + 1,
-        finished=created + 1 + seconds if has_ended else None,
-        output=simulator.ishigami(x1, x2, x3) if has_ended and not fails else None,
+        finished=finished if row.is_terminal else None,
+        last_seen=seen,
+        output=simulator.ishigami(x1, x2, x3) if status is JobStatus.COMPLETED else None,
         directory=f"{directory}/{row.job_id}",
     )
 
@@ -164,12 +174,12 @@ def _log(row: JobRow) -> str:
 
 
 SCENES = (
-    Scene("main", a_batch, "Running", ("3", "j", "1")),
+    Scene("main", a_batch, "residual", ("j", "j", "j", "]", "]"), png=True),
     Scene("narrow", a_batch, "Completed", size=(80, 24)),
-    Scene("lost", a_lost_server, "LOST"),
+    Scene("lost", a_lost_server, "LOST", png=True),
     Scene("submit", a_batch, "2.75", ("s", *typed("0.5"), "tab", *typed("-2.75"), "tab", "1")),
     Scene("cancel", a_batch, "Cancel", ("2", "a", "c")),
-    Scene("log", a_batch, "diverged", ("3", "l")),
+    Scene("log", a_batch, "diverged", ("3", "l"), png=True),
     Scene("help", a_batch, "Keys", ("question_mark",)),
 )
 
@@ -230,7 +240,7 @@ def main(names: list[str]) -> int:
         target = DIRECTORY / f"{scene.name}.svg"
         target.write_text(svg, encoding="utf-8")
         print(target.relative_to(REPOSITORY))
-        if browser is not None:
+        if scene.png and browser is not None:
             write_png(svg, target.with_suffix(".png"), browser)
             print(target.with_suffix(".png").relative_to(REPOSITORY))
     if browser is None:

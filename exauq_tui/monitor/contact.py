@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
+from exauq_tui.errors import AuthenticationError, ConnectionLostError, HostKeyError
 from exauq_tui.hardware.interface import HardwareInterface
 from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.store import Place, Store
@@ -26,6 +28,8 @@ class Contact:
         asked: When each job's cancel was last asked for, our clock.
         cursor: Where the next look goes on.
         refetch: Whether outputs that were never read are to be read at the next look.
+        is_known: Whether the server was looked at, so that it is known what it has already.
+        renumbered: How often each job's id was found to be taken.
     """
 
     interface: HardwareInterface
@@ -39,3 +43,21 @@ class Contact:
     asked: dict[int, float] = field(default_factory=dict)
     cursor: str | None = None
     refetch: bool = True
+    is_known: bool = False
+    renumbered: dict[int, int] = field(default_factory=dict)
+
+
+CUT_OFF: Final = (ConnectionLostError, AuthenticationError, HostKeyError)
+"""Errors after which nobody knows, or it is certain that nobody was asked: try again."""
+
+
+def raise_if_cut_off(answers: Iterable[object]) -> None:
+    """Raise the first of several answers that tells that the link is gone."""
+    for answer in answers:
+        if isinstance(answer, CUT_OFF):
+            raise answer
+
+
+def words_of(error: Exception) -> str:
+    """Put an exception, maybe of another author's interface, into words; never empty."""
+    return str(error).strip() or type(error).__name__

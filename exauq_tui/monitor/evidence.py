@@ -1,6 +1,7 @@
 """What a server's report means for a job in the record: pure functions, no clock, no network.
 
-A terminal status comes only from a report; silence changes nothing.
+A terminal status comes only from a report; silence changes nothing. A job is *seen* once its
+server told of it (`StoredJob.last_seen`): before that, its id may as well be somebody else's.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ GONE = "gone from server"
 
 _ACTIVE = frozenset({JobStatus.SUBMITTED, JobStatus.RUNNING})
 _WANTED_DEAD = frozenset({JobStatus.PENDING_CANCEL, JobStatus.FAILED_CANCEL})
+_NEVER_ARRIVED = "Cancelled: it never reached the server"
 
 
 def update_from_report(job: StoredJob, report: JobReport, now: float) -> JobUpdate | None:
@@ -32,14 +34,18 @@ def update_from_report(job: StoredJob, report: JobReport, now: float) -> JobUpda
     Returns:
         The update, or None where nothing is new, or where the report is about another job.
     """
+    if job.last_seen is None and report.token != job.token:
+        return _update_for_namesake(job)
     if report.token and job.token and report.token != job.token:
-        if job.status in (JobStatus.PENDING_SUBMIT, JobStatus.FAILED_SUBMIT):
-            return None  # somebody else's job has this id: submitting will find out
         return _resubmitted_elsewhere(job, report, now)
     if _is_older(job, report):
         return None
     status = _merged_status(job, report)
-    note = report.note
+    note, error = report.note, ""
+    if report.status is JobStatus.FAILED_CANCEL:
+        note, error = "", report.note or job.error
+    elif status is JobStatus.FAILED_CANCEL:
+        error = job.error  # runs on, as could be expected
     update = JobUpdate(
         key=job.key,
         expected=frozenset({job.status}),
@@ -49,8 +55,8 @@ def update_from_report(job: StoredJob, report: JobReport, now: float) -> JobUpda
         submitted=report.submitted or job.submitted,
         started=report.started or job.started,
         finished=report.finished or job.finished,
-        error=note if status is JobStatus.FAILED_CANCEL else "",
-        note="" if status is JobStatus.FAILED_CANCEL else note,
+        error=error,
+        note=note,
     )
     if status is JobStatus.COMPLETED and report.output_text is not None:
         update = with_output(update, report.output_text, job)
@@ -68,12 +74,16 @@ def with_output(update: JobUpdate, text: str, job: StoredJob) -> JobUpdate:
     return replace(update, output=number, output_text=text, output_error="")
 
 
-def update_for_missing(job: StoredJob) -> JobUpdate | None:
+def update_for_missing(job: StoredJob, asked: float) -> JobUpdate | None:
     """Tell what it means that a server, asked for all jobs, does not have this one.
 
     Only that it is gone: whether it ended, and how, nobody saw.
+
+    Args:
+        job: The job as the record has it.
+        asked: When the server was asked, our clock: a job that it took in since may be missing.
     """
-    if job.submitted is None or job.note == GONE:
+    if job.last_seen is None or job.last_seen > asked or job.note == GONE:
         return None
     return JobUpdate(
         key=job.key,
@@ -83,29 +93,45 @@ def update_for_missing(job: StoredJob) -> JobUpdate | None:
     )
 
 
-def update_from_cancel(job: StoredJob, answer: JobStatus) -> JobUpdate | None:
-    """Tell what the answer to a request to cancel means for a job that is Pending cancel."""
-    expected = frozenset({JobStatus.PENDING_CANCEL})
-    if answer is JobStatus.PENDING_CANCEL:
-        return None
+def update_from_cancel(job: StoredJob, answer: JobStatus, now: float) -> JobUpdate | None:
+    """Tell what the answer to a request to cancel means for a job that is Pending cancel.
+
+    Args:
+        job: The job as the record has it.
+        answer: Where it stands, by the server; Pending submit where there is no such job.
+        now: Seconds since 1970, our clock.
+    """
+    update = JobUpdate(key=job.key, expected=frozenset({JobStatus.PENDING_CANCEL}))
     if answer is JobStatus.PENDING_SUBMIT:
-        if job.submitted is None:
-            return JobUpdate(
-                key=job.key,
-                expected=expected,
-                event="Cancelled: it never reached the server",
-                status=JobStatus.CANCELLED,
-                error="",
-            )
-        return JobUpdate(
-            key=job.key,
-            expected=expected,
+        if job.last_seen is None:
+            return replace(update, event=_NEVER_ARRIVED, status=JobStatus.CANCELLED, error="")
+        return replace(
+            update,
             event="Cannot be cancelled: its directory is gone from the server",
             status=JobStatus.FAILED_CANCEL,
             error="its directory is gone from the server, so that nothing can be said of it",
             note=GONE,
         )
-    return JobUpdate(key=job.key, expected=expected, event=answer.value, status=answer, error="")
+    if answer in TERMINAL_STATUSES or answer is JobStatus.FAILED_CANCEL:
+        return replace(update, event=answer.value, status=answer, error="", last_seen=now)
+    # Being stopped, or still running: the next looks tell what comes of it.
+    return replace(update, last_seen=now) if job.last_seen is None else None
+
+
+def _update_for_namesake(job: StoredJob) -> JobUpdate | None:
+    """Tell what it means that a job of this id is there that is not this one.
+
+    Its id was taken when it came, if it came: it is not there, and never will be.
+    """
+    if job.status is not JobStatus.PENDING_CANCEL:
+        return None  # where it is to be submitted, that will find out
+    return JobUpdate(
+        key=job.key,
+        expected=frozenset({JobStatus.PENDING_CANCEL}),
+        event=_NEVER_ARRIVED,
+        status=JobStatus.CANCELLED,
+        error="",
+    )
 
 
 def _is_older(job: StoredJob, report: JobReport) -> bool:
@@ -114,7 +140,7 @@ def _is_older(job: StoredJob, report: JobReport) -> bool:
         return False
     if job.status in TERMINAL_STATUSES - {JobStatus.FAILED_SUBMIT}:
         # Cancelled before it was known to have arrived is no evidence from the server.
-        return not (job.status is JobStatus.CANCELLED and job.submitted is None)
+        return not (job.status is JobStatus.CANCELLED and job.last_seen is None)
     return report.status is JobStatus.SUBMITTED and job.status is JobStatus.RUNNING
 
 
@@ -152,9 +178,9 @@ def _resubmitted_elsewhere(job: StoredJob, report: JobReport, now: float) -> Job
 
 
 def _event(job: StoredJob, status: JobStatus, report: JobReport) -> str:
-    """Word the change for the history; "" where the status stays."""
+    """Word the change for the history; "" where there is none worth telling."""
     if status is job.status:
-        return ""
+        return "Found on the server again" if job.note == GONE else ""
     words = status.value
     if report.exit_code is not None and status in TERMINAL_STATUSES:
         words += f", exit code {report.exit_code}"

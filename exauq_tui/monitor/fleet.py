@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-import uuid
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from exauq_tui.config import ServerProfile
-from exauq_tui.errors import InputError, ServerRefusedError
+from exauq_tui.errors import InputError, RecordError, ServerRefusedError
 from exauq_tui.hardware.interface import DeletesJobs, LogChunk, ReadsLogs, WorkspaceSummary
 from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
 from exauq_tui.jobs import Input, JobId
@@ -21,12 +21,15 @@ from exauq_tui.monitor.contact import Contact
 from exauq_tui.monitor.evidence import GONE
 from exauq_tui.monitor.interfaces import MakeInterface, make_interface
 from exauq_tui.monitor.looking import fetch_outputs
+from exauq_tui.monitor.owners import new_owner
 from exauq_tui.monitor.poller import Poller, Tools
 from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.snapshot import Changes, Event, JobRow, ServerView
 from exauq_tui.monitor.store import Store
 from exauq_tui.monitor.stored_job import StoredJob
 from exauq_tui.monitor.verbs import CancelResult, Prompter
+
+_log = logging.getLogger(__name__)
 
 V = TypeVar("V")
 
@@ -61,9 +64,9 @@ class Fleet:
         self._record = record
         self._store = Store(record, [profile.name for profile in profiles])
         tools = Tools(record, self._store, prompter, make, own_known_hosts, refresh, clock)
-        owner = uuid.uuid4().hex
+        owner = new_owner()
         self._pollers = {
-            profile.name: Poller(profile, tools, f"{owner}:{profile.name}") for profile in profiles
+            profile.name: Poller(profile, tools, f"{owner}/{profile.name}") for profile in profiles
         }
         self._store.sync()
         self._stopping = threading.Event()
@@ -84,13 +87,19 @@ class Fleet:
         deadline = time.monotonic() + _STOP_WITHIN
         for poller in self._pollers.values():
             poller.join(max(0.0, deadline - time.monotonic()))
+        if self._ticker.is_alive():
+            self._ticker.join(max(0.0, deadline - time.monotonic()))
 
     def _tick(self) -> None:
         """See to what no server's thread can: overdue answers, news from other processes."""
         while not self._stopping.wait(_TICK):
             for poller in self._pollers.values():
                 poller.check_stale()
-            self._store.sync()
+            try:
+                self._store.sync()
+            except RecordError as error:
+                if not self._stopping.is_set():
+                    _log.warning("no news from other processes: %s", error)
 
     def set_listener(self, listener: Callable[[], None] | None) -> None:
         """Set what is called, from any thread, once when something changed after a drain."""
@@ -151,12 +160,12 @@ class Fleet:
         batch: str,
         try_of: Sequence[StoredJob],
     ) -> tuple[int, ...]:
-        place = poller.place
+        target = poller.target
         jobs = self._record.add_jobs(
-            place.server,
-            place.endpoint,
-            place.workspace,
-            poller.place_is_known,
+            target.place.server,
+            target.place.endpoint,
+            target.place.workspace,
+            target.is_known,
             inputs,
             poller.profile.level,
             batch,
@@ -188,7 +197,8 @@ class Fleet:
     def cancel(self, keys: Sequence[int]) -> CancelResult:
         """Record jobs as Pending cancel and have the request sent."""
         jobs = self._store.jobs(keys)
-        reachable = [job.key for job in jobs if self._is_current(job)]
+        # What was never sent is called off here, wherever it was meant for.
+        reachable = [job.key for job in jobs if self._is_current(job) or not job.may_be_sent]
         result = self._record.request_cancel(reachable)
         self._store.sync()
         for server in {job.server for job in result.asked}:
@@ -202,9 +212,11 @@ class Fleet:
     def _is_current(self, job: StoredJob) -> bool:
         """Whether the job is where its profile points now, so that it can be dealt with."""
         poller = self._pollers.get(job.server)
-        if poller is None or poller.place.endpoint != job.endpoint:
+        if poller is None:
             return False
-        return job.workspace == poller.place.workspace or not job.workspace_known
+        place = poller.target.place
+        workspaces = {place.workspace, *([] if job.workspace_known else [poller.configured])}
+        return job.endpoint == place.endpoint and job.workspace in workspaces
 
     # Verbs carried out on the servers' threads
 
@@ -275,7 +287,12 @@ class Fleet:
 
         poller = self._poller(server)
         result = poller.call(erase)
-        result.add_done_callback(lambda _: poller.look_now())
+
+        def look_after(done: Future[None]) -> None:
+            if done.exception() is None:
+                poller.look_now()
+
+        result.add_done_callback(look_after)
         return result
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
-from exauq_tui.errors import ConnectionLostError, SimulatorOutputParsingError
+from exauq_tui.errors import SimulatorOutputParsingError
 from exauq_tui.hardware.interface import FindsJobs, JobReport, Look, WatchesJobs
 from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
 from exauq_tui.jobs import Input, JobId
-from exauq_tui.monitor.contact import Contact
+from exauq_tui.monitor.contact import CUT_OFF, Contact, raise_if_cut_off, words_of
 from exauq_tui.monitor.evidence import GONE, update_for_missing, update_from_report
 from exauq_tui.monitor.stored_job import JobUpdate, StoredJob
 
 _ADOPT_AT_ONCE = 1000
+_UNREAD = "could not be read: "  # tried again at the next contact, where an odd number is not
 
 
 def look(contact: Contact) -> None:
@@ -23,34 +23,36 @@ def look(contact: Contact) -> None:
         ConnectionLostError: Nothing changes by that.
     """
     interface = contact.interface
+    asked = contact.clock()
     if isinstance(interface, WatchesJobs):
         seen = interface.look(contact.cursor)
-        contact.cursor = seen.cursor
+        _take_in(contact, seen, asked)
+        contact.cursor = seen.cursor  # only now: what could not be kept is told again
     else:
-        seen = _look_at_each(contact)
-    _take_in(contact, seen)
+        _take_in(contact, _look_at_each(contact), asked)
 
 
 def _look_at_each(contact: Contact) -> Look:
     """Make a look of the four verbs that every interface has."""
-    open_ids = [
-        JobId(job.job_id)
+    open_jobs = {
+        JobId(job.job_id): job
         for job in contact.store.jobs_at(contact.place).values()
         if job.status not in TERMINAL_STATUSES and job.status is not JobStatus.PENDING_SUBMIT
-    ]
-    statuses = contact.interface.get_job_statuses(open_ids) if open_ids else {}
-    lost = next((s for s in statuses.values() if isinstance(s, ConnectionLostError)), None)
-    if lost is not None:
-        raise lost
-    reports = tuple(
-        JobReport(job_id, status)
-        for job_id, status in statuses.items()
-        if isinstance(status, JobStatus) and status is not JobStatus.PENDING_SUBMIT
-    )
-    return Look("", complete=False, reports=reports)
+    }
+    statuses = contact.interface.get_job_statuses(list(open_jobs)) if open_jobs else {}
+    raise_if_cut_off(statuses.values())
+    reports = []
+    deleted = []
+    for job_id, status in statuses.items():
+        if status is JobStatus.PENDING_SUBMIT:
+            deleted.append(job_id)
+        elif isinstance(status, JobStatus):
+            # Without tokens, an id is all there is to know a job by.
+            reports.append(JobReport(job_id, status, token=open_jobs[job_id].token))
+    return Look("", complete=False, reports=tuple(reports), deleted=tuple(deleted))
 
 
-def _take_in(contact: Contact, seen: Look) -> None:
+def _take_in(contact: Contact, seen: Look, asked: float) -> None:
     store = contact.store
     store.sync()
     now = contact.clock()
@@ -69,10 +71,13 @@ def _take_in(contact: Contact, seen: Look) -> None:
         update = update_from_report(known[str(report.job_id)], report, now)
         if update is not None:
             updates.append(update)
-    updates += _updates_for_missing(seen, known)
+    updates += _updates_for_missing(seen, known, asked)
     if updates:
         contact.record.apply(updates)
         store.sync()
+    for update in updates:
+        if update.status is not JobStatus.PENDING_CANCEL:
+            contact.asked.pop(update.key, None)  # who asks for its end anew is heard at once
     _fetch_outputs(contact, seen)
 
 
@@ -97,14 +102,16 @@ def _adopt(contact: Contact, strangers: Sequence[JobReport]) -> dict[str, Stored
     return adopted
 
 
-def _updates_for_missing(seen: Look, known: Mapping[str, StoredJob]) -> Iterable[JobUpdate]:
+def _updates_for_missing(
+    seen: Look, known: Mapping[str, StoredJob], asked: float
+) -> Iterable[JobUpdate]:
     if seen.complete:
         present = {str(report.job_id) for report in seen.reports}
         missing = [job for job_id, job in known.items() if job_id not in present]
     else:
         missing = [known[str(job_id)] for job_id in seen.deleted if str(job_id) in known]
     for job in missing:
-        update = update_for_missing(job)
+        update = update_for_missing(job, asked)
         if update is not None:
             yield update
 
@@ -116,13 +123,14 @@ def _fetch_outputs(contact: Contact, seen: Look) -> None:
     else:
         ids = [str(report.job_id) for report in seen.reports]
         candidates = contact.store.find(contact.place, ids).values()
+    again = contact.refetch
     contact.refetch = False
     wanted = [
         job
         for job in candidates
         if job.status is JobStatus.COMPLETED
         and job.output is None
-        and not job.output_error
+        and (not job.output_error or (again and job.output_error.startswith(_UNREAD)))
         and job.note != GONE
     ]
     if wanted:
@@ -136,20 +144,27 @@ def fetch_outputs(contact: Contact, jobs: Sequence[StoredJob]) -> dict[int, floa
     updates: list[JobUpdate] = []
     for job in jobs:
         answer = answers.get(JobId(job.job_id))
-        update = JobUpdate(key=job.key, expected=frozenset({JobStatus.COMPLETED}))
-        if isinstance(answer, ConnectionLostError):
+        if isinstance(answer, CUT_OFF):
             contact.refetch = True
             raise answer
-        if isinstance(answer, Exception):
-            results[job.key] = str(answer)
-            # What cannot be parsed stays so; what could not be read may be read later.
-            if isinstance(answer, SimulatorOutputParsingError):
-                updates.append(replace(update, output=None, output_error=str(answer)))
+        number, words = None, ""
+        if isinstance(answer, SimulatorOutputParsingError):
+            words = str(answer)
+        elif isinstance(answer, Exception):
+            words = _UNREAD + words_of(answer)
         elif answer is None:
-            results[job.key] = "the server says that the job did not complete"
+            words = f"{_UNREAD}the server says that the job did not complete"
         else:
-            results[job.key] = answer
-            updates.append(replace(update, output=answer, output_error=""))
+            number = float(answer)
+        results[job.key] = words if number is None else number
+        updates.append(
+            JobUpdate(
+                key=job.key,
+                expected=frozenset({JobStatus.COMPLETED}),
+                output=number,
+                output_error=words,
+            )
+        )
     contact.record.apply(updates)
     contact.store.sync()
     return results

@@ -13,8 +13,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -33,12 +33,20 @@ from exauq_tui.hardware.interface import (
     HostKey,
     ReadsLogs,
 )
-from exauq_tui.monitor.contact import Contact
-from exauq_tui.monitor.interfaces import MakeInterface, Surroundings, endpoint_of, where_of
+from exauq_tui.monitor.contact import CUT_OFF, Contact, words_of
+from exauq_tui.monitor.interfaces import MakeInterface, Surroundings, endpoint_of
 from exauq_tui.monitor.looking import look
 from exauq_tui.monitor.record import Record
-from exauq_tui.monitor.sending import bind_workspace, send_cancels, send_submissions
-from exauq_tui.monitor.snapshot import ServerState, ServerView
+from exauq_tui.monitor.sending import (
+    bind_latecomers,
+    bind_workspace,
+    is_elsewhere,
+    release_abandoned,
+    send_cancels,
+    send_submissions,
+)
+from exauq_tui.monitor.snapshot import ServerState
+from exauq_tui.monitor.standing import Standing
 from exauq_tui.monitor.store import Place, Store
 from exauq_tui.monitor.verbs import Prompter
 
@@ -46,9 +54,9 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-STALE_AFTER = 6.0
-"""Seconds without an answer after which what is shown counts as stale."""
-
+_PATIENCE = 0.1
+_SEARCH_EVERY = 10.0
+_MOST_BATCHES = 20
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 60.0
 _LIVELY = 4.0
@@ -63,6 +71,19 @@ class Request(Generic[T]):
 
     verb: Callable[[Contact], T]
     result: Future[T]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where new jobs go.
+
+    Attributes:
+        place: The place; with the workspace as the profile has it while that is all there is.
+        is_known: Whether it has the workspace's absolute path.
+    """
+
+    place: Place
+    is_known: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +130,13 @@ class Poller:
         self._look_asked = False
         self._lock = threading.Lock()
         self._interface: HardwareInterface | None = None
-        self._waiting_since: float | None = None
         self._failures = 0
         self._thread = threading.Thread(
             target=self._run, name=f"poller-{profile.name}", daemon=True
         )
-        self._view = ServerView(
-            name=profile.name,
-            kind=profile.kind,
-            where=where_of(profile),
-            input_names=profile.input_names,
-            level=profile.level,
-        )
-        self._place = self._find_place()
-        tools.store.set_view(self._view)
-        tools.store.set_place(self._place)
+        self._standing = Standing(profile, tools.store, tools.clock)
+        self._target = self._find_target()
+        tools.store.set_place(self._target.place)
 
     @property
     def profile(self) -> ServerProfile:
@@ -131,19 +144,14 @@ class Poller:
         return self._profile
 
     @property
-    def place(self) -> Place:
+    def configured(self) -> str:
+        """The workspace as the profile has it, "" for none."""
+        return self._configured
+
+    @property
+    def target(self) -> Target:
         """Where new jobs of this server go, as far as it is known."""
-        return self._place
-
-    @property
-    def place_is_known(self) -> bool:
-        """Whether the place has the workspace's absolute path."""
-        return self._place_known
-
-    @property
-    def state(self) -> ServerState:
-        """How things stand."""
-        return self._view.state
+        return self._target
 
     def start(self) -> None:
         """Start the thread."""
@@ -154,15 +162,20 @@ class Poller:
         self._stopping.set()
         self._retry.set()
         self._wake.set()
+        self._hang_up()
+
+    def _hang_up(self) -> None:
         with self._lock:
             interface = self._interface
         if isinstance(interface, Connects):
             interface.close()
 
     def join(self, timeout: float) -> None:
-        """Wait for the thread's end, `timeout` seconds at most."""
-        if self._thread.is_alive():
-            self._thread.join(timeout)
+        """Wait for the end of a thread that was stopped, `timeout` seconds at most."""
+        deadline = time.monotonic() + timeout
+        while self._thread.is_alive() and (left := deadline - time.monotonic()) > 0:
+            self._thread.join(min(left, _PATIENCE))
+            self._hang_up()  # what it may have begun to open while it was being stopped
 
     def wake(self) -> None:
         """There is something to send."""
@@ -177,67 +190,24 @@ class Poller:
     def call(self, verb: Callable[[Contact], T]) -> Future[T]:
         """Have something done on the server's thread; fails at once where there is no link."""
         result: Future[T] = Future()
-        if self.state not in (ServerState.UP, ServerState.STALE):
-            result.set_exception(self._away())
+        if not self._standing.is_linked:
+            result.set_exception(self._standing.away_error())
         else:
             self._requests.put(Request(verb, result))  # type: ignore[arg-type]  # one queue for all
             self._wake.set()
-            if self.state not in (ServerState.UP, ServerState.STALE):
+            if not self._standing.is_linked:
                 self._fail_requests()  # lost in between: nobody else would
         return result
 
     def check_stale(self) -> None:
         """Say STALE where an answer is overdue; called from another thread, now and then."""
-        since = self._waiting_since
-        if since is None or self.state is not ServerState.UP:
-            return
-        overdue = time.monotonic() - since
-        if overdue > STALE_AFTER:
-            self._set(ServerState.STALE, "no answer for more than 6 s")
+        self._standing.check_stale()
 
-    # How things stand
-
-    def _set(
-        self,
-        state: ServerState,
-        message: str = "",
-        *,
-        next_try: float | None = None,
-        asks: bool = False,
-    ) -> None:
-        with self._lock:
-            self._view = replace(
-                self._view, state=state, message=message, next_try=next_try, asks=asks
-            )
-            view = self._view
-        self._tools.store.set_view(view)
-
-    def _set_seen(self, latency: float, pause: float) -> None:
-        """Say that the server just answered, and when the next look is due."""
-        now = self._tools.clock()
-        with self._lock:
-            self._view = replace(
-                self._view,
-                state=ServerState.UP,
-                message="",
-                latency=latency,
-                last_seen=now,
-                next_try=now + pause,
-                workspace=self._place.workspace if self._place_known else "",
-            )
-            view = self._view
-        self._tools.store.set_view(view)
-
-    def _away(self) -> ConnectionLostError:
-        view = self._view
-        reason = f": {view.message}" if view.message else ""
-        return ConnectionLostError(f"{view.name} is {view.state.value}{reason}")
-
-    def _find_place(self) -> Place:
+    def _find_target(self) -> Target:
         record, endpoint = self._tools.record, endpoint_of(self._profile)
         found = record.place(self._profile.name, endpoint, self._configured)
-        self._place_known = found is not None
-        return Place(self._profile.name, endpoint, found or self._configured)
+        place = Place(self._profile.name, endpoint, found or self._configured)
+        return Target(place, found is not None)
 
     # The thread
 
@@ -263,7 +233,10 @@ class Poller:
                 # not end the dashboard.
                 _log.exception("unexpected error with server %s", self._profile.name)
                 self._rest(ServerState.FAULT, error, _LONGEST_PAUSE)
-        self._set(ServerState.OFFLINE)
+        self._standing.say(ServerState.OFFLINE)
+        self._fail_requests()
+        with suppress(RecordError):  # closed meanwhile, perhaps: leases end by themselves
+            self._tools.record.release(self._owner)
 
     def _next_pause(self) -> float:
         """Double the pause with each failure, and blur it so that clients do not march."""
@@ -273,11 +246,11 @@ class Poller:
 
     def _rest(self, state: ServerState, error: Exception, pause: float | None) -> None:
         """Wait for the next try: for a while, or for a person where `pause` is None."""
+        self._retry.clear()  # a wish from before this trouble is no answer to it
         if self._stopping.is_set():
             return
-        words = str(error) or type(error).__name__
         next_try = None if pause is None else self._tools.clock() + pause
-        self._set(state, words, next_try=next_try)
+        self._standing.say(state, words_of(error), next_try=next_try)
         self._fail_requests()
         self._retry.wait(pause)
 
@@ -288,39 +261,37 @@ class Poller:
             except queue.Empty:
                 return
             if request.result.set_running_or_notify_cancel():
-                request.result.set_exception(self._away())
+                request.result.set_exception(self._standing.away_error())
 
     def _serve(self) -> None:
         """Connect, and deal with the server until there is trouble or an end."""
-        if not self._stopping.is_set():
-            self._retry.clear()
         interface = self._tools.make(self._profile, self._surroundings())
         with self._lock:
             self._interface = interface
         try:
             if self._stopping.is_set():
                 return
-            self._set(ServerState.CONNECTING)
+            self._standing.say(ServerState.CONNECTING)
             if isinstance(interface, Connects):
                 interface.connect()
-            self._set_verbs(interface)
+            self._standing.say_verbs(_verbs_of(interface))
             contact = Contact(
                 interface,
                 self._tools.record,
                 self._tools.store,
-                self._find_place(),
+                self._find_target().place,
                 self._configured,
                 self._profile.level,
                 self._owner,
                 self._tools.clock,
             )
             bind_workspace(contact)
-            self._take_place(contact)
+            release_abandoned(contact)
             self._converse(contact)
         finally:
             with self._lock:
                 self._interface = None
-            self._waiting_since = None
+            self._standing.end_wait()
             if isinstance(interface, Connects):
                 interface.close()
 
@@ -344,49 +315,64 @@ class Poller:
     @contextmanager
     def _asking(self, state: ServerState) -> Iterator[None]:
         """Say that a person is asked, for as long as that takes."""
-        self._set(state, "waiting for your answer", asks=True)
+        self._standing.say(state, "waiting for your answer", asks=True)
         try:
             yield
         finally:
-            self._set(ServerState.CONNECTING)
-
-    def _set_verbs(self, interface: HardwareInterface) -> None:
-        verbs = {"submit", "cancel", "output"}
-        if isinstance(interface, ReadsLogs):
-            verbs.add("log")
-        if isinstance(interface, DeletesJobs):
-            verbs.add("delete")
-        with self._lock:
-            self._view = replace(self._view, verbs=frozenset(verbs))
-
-    def _take_place(self, contact: Contact) -> None:
-        self._place = contact.place
-        self._place_known = bool(
-            self._tools.record.place(self._profile.name, contact.place.endpoint, self._configured)
-        )
+            self._standing.say(ServerState.CONNECTING)
 
     def _converse(self, contact: Contact) -> None:
-        next_look = lively_until = 0.0
+        """Look, send, serve requests, turn by turn; the first look tells what arrived before."""
+        next_look = lively_until = next_search = 0.0
         while not self._stopping.is_set():
             self._wake.clear()
-            self._waiting_since = time.monotonic()
             self._tools.store.sync()
-            sent = send_cancels(contact)
-            sent = send_submissions(contact) or sent
+            if is_elsewhere(contact):
+                return  # connect anew, to that workspace
+            bind_latecomers(contact)
+            self._target = self._find_target()
+            now = time.monotonic()
+            if now >= next_search:
+                release_abandoned(contact)
+                next_search = now + _SEARCH_EVERY
+            sent = contact.is_known and self._send(contact)
             self._serve_requests(contact)
             now = time.monotonic()
-            if sent or self._look_asked or now >= next_look:
+            is_due = now >= next_look or self._standing.state is ServerState.STALE
+            if sent or self._look_asked or is_due:
                 self._look_asked = False
+                self._standing.begin_wait()
                 look(contact)
+                self._target = self._find_target()
                 if sent:
                     lively_until = now + _LIVELY
                 pause = _LIVELY_PAUSE if now < lively_until else self._tools.refresh
                 next_look = time.monotonic() + min(pause, self._tools.refresh)
                 self._failures = 0
-                self._take_place(contact)
-                self._set_seen(time.monotonic() - now, next_look - time.monotonic())
-            self._waiting_since = None
+                self._say_seen(time.monotonic() - now, next_look - time.monotonic())
+                if not contact.is_known:
+                    contact.is_known = True
+                    continue
+            self._standing.end_wait()
             self._wake.wait(max(0.0, next_look - time.monotonic()))
+
+    def _say_seen(self, latency: float, pause: float) -> None:
+        workspace = self._target.place.workspace if self._target.is_known else ""
+        self._standing.say_seen(latency, pause, workspace)
+
+    def _send(self, contact: Contact) -> bool:
+        """Send what is pending; whether there was anything. Requests are served meanwhile."""
+        sent = False
+        for _ in range(_MOST_BATCHES):
+            self._standing.begin_wait()
+            cancelled = send_cancels(contact)
+            self._standing.begin_wait()
+            submitted = send_submissions(contact)
+            sent = sent or cancelled or submitted
+            if not submitted or self._stopping.is_set():
+                break
+            self._serve_requests(contact)
+        return sent
 
     def _serve_requests(self, contact: Contact) -> None:
         while True:
@@ -396,10 +382,19 @@ class Poller:
                 return
             if not request.result.set_running_or_notify_cancel():
                 continue
+            self._standing.begin_wait()
             try:
                 request.result.set_result(request.verb(contact))
-            except ConnectionLostError as error:
+            except CUT_OFF as error:
                 request.result.set_exception(error)
                 raise
             except Exception as error:  # noqa: BLE001 - goes to whoever asked, who shows it
                 request.result.set_exception(error)
+
+
+def _verbs_of(interface: HardwareInterface) -> Iterator[str]:
+    yield from ("submit", "cancel", "output")
+    if isinstance(interface, ReadsLogs):
+        yield "log"
+    if isinstance(interface, DeletesJobs):
+        yield "delete"

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Literal
 
 from exauq_tui.errors import (
-    AuthenticationError,
     ConnectionLostError,
     HardwareInterfaceFailureError,
-    HostKeyError,
     JobExistsError,
+    ServerRefusedError,
 )
-from exauq_tui.hardware.interface import HasWorkspace, RequestsCancels, SubmitsOnce
-from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
+from exauq_tui.hardware.interface import DeletesJobs, HasWorkspace, RequestsCancels, SubmitsOnce
+from exauq_tui.hardware.status import PENDING_STATUSES, JobStatus
 from exauq_tui.jobs import Input, Job, JobId
-from exauq_tui.monitor.contact import Contact
+from exauq_tui.monitor.contact import CUT_OFF, Contact, raise_if_cut_off, words_of
 from exauq_tui.monitor.evidence import update_from_cancel
-from exauq_tui.monitor.stored_job import JobUpdate, StoredJob
+from exauq_tui.monitor.owners import is_dead
+from exauq_tui.monitor.stored_job import UNSET, JobUpdate, StoredJob
 
 _BATCH = 500
 _ALL = 1_000_000
 _LEASE = 180.0
 _ASK_AGAIN = 60.0
-
-_UNKNOWN_OUTCOME = (ConnectionLostError, AuthenticationError, HostKeyError)
-"""Errors after which nobody knows, or it is certain that nobody was asked: try again."""
+_MOST_IDS = 5
 
 
 def bind_workspace(contact: Contact) -> None:
@@ -40,50 +40,97 @@ def bind_workspace(contact: Contact) -> None:
     contact.store.sync()
 
 
+def bind_latecomers(contact: Contact) -> None:
+    """Bind jobs that were set up before whoever did it knew that the workspace was found."""
+    place = contact.place
+    unbound = replace(place, workspace=contact.configured)
+    if unbound != place and contact.store.has_jobs_at(unbound):
+        bind_workspace(contact)
+
+
 def send_submissions(contact: Contact) -> bool:
-    """Send the jobs that are Pending submit; whether there were any.
+    """Send jobs that are Pending submit, a batch at most; whether there were any.
 
     Raises:
         ConnectionLostError: They stay pending, and are recognised when they are sent again.
     """
-    sent = False
-    while jobs := _lease(contact, "submit", _BATCH):
-        sent = True
-        keys = [job.key for job in jobs]
-        try:
-            _make_workspace(contact)
-            results = _submit(contact, jobs)
-        except _UNKNOWN_OUTCOME:
-            contact.record.release(contact.owner, keys)
-            contact.store.sync()
-            raise
-        except HardwareInterfaceFailureError as error:
-            results = {JobId(job.job_id): error for job in jobs}
-        _take_in_submission(contact, jobs, results)
-    return sent
+    jobs = _lease(contact, "submit", _BATCH)
+    if not jobs:
+        return False
+    keys = [job.key for job in jobs]
+    try:
+        if not _have_workspace(contact):
+            contact.record.release(contact.owner, keys, unsent=True)
+            return False
+    except CUT_OFF:
+        contact.record.release(contact.owner, keys, unsent=True)
+        raise
+    except HardwareInterfaceFailureError as error:
+        _take_in_submission(contact, jobs, {JobId(job.job_id): error for job in jobs})
+        return True
+    try:
+        results = _submit(contact, jobs)
+    except CUT_OFF:
+        contact.record.release(contact.owner, keys)
+        contact.store.sync()
+        raise
+    except HardwareInterfaceFailureError as error:
+        results = {JobId(job.job_id): error for job in jobs}
+    _take_in_submission(contact, jobs, results)
+    return True
 
 
-def _lease(contact: Contact, kind: str, limit: int) -> list[StoredJob]:
+def _lease(contact: Contact, kind: Literal["submit", "cancel"], limit: int) -> list[StoredJob]:
     place = contact.place
     return contact.record.lease(
-        place.server,
-        place.endpoint,
-        place.workspace,
-        contact.owner,
-        _LEASE,
-        limit,
-        "submit" if kind == "submit" else "cancel",
+        place.server, place.endpoint, place.workspace, contact.owner, _LEASE, limit, kind
     )
 
 
-def _make_workspace(contact: Contact) -> None:
-    """Have a workspace, and its path in the record, before any job is in it."""
+def release_abandoned(contact: Contact) -> None:
+    """End the leases of processes that died, so that their jobs need not wait them out."""
+    pending = [
+        job.key
+        for job in contact.store.jobs_at(contact.place).values()
+        if job.status in PENDING_STATUSES
+    ]
+    holders = {job.lease_owner for job in contact.record.get(pending)} if pending else set()
+    for owner in holders - {"", contact.owner}:
+        if is_dead(owner):
+            contact.record.release(owner)
+
+
+def is_elsewhere(contact: Contact) -> bool:
+    """Whether another process made, meanwhile, the workspace that this one still lacks."""
     interface = contact.interface
-    if not isinstance(interface, HasWorkspace):
-        return
-    if interface.workspace_dir is None:
-        interface.make_workspace()
-        bind_workspace(contact)
+    if not isinstance(interface, HasWorkspace) or interface.workspace_dir is not None:
+        return False
+    place = contact.place
+    kept = contact.record.place(place.server, place.endpoint, contact.configured)
+    return kept is not None and kept != place.workspace
+
+
+def _have_workspace(contact: Contact) -> bool:
+    """Have a workspace, and its path in the record, before any job is in it.
+
+    Returns:
+        False where another process was first: its workspace is to be used.
+    """
+    interface = contact.interface
+    if not isinstance(interface, HasWorkspace) or interface.workspace_dir is not None:
+        return True
+    if is_elsewhere(contact):
+        return False
+    place = contact.place
+    made = interface.make_workspace()
+    server, endpoint = place.server, place.endpoint
+    kept = contact.record.claim_place(server, endpoint, contact.configured, made)
+    if kept not in (made, place.workspace):
+        if isinstance(interface, DeletesJobs):
+            interface.delete_workspace()  # made a moment ago, and empty
+        return False
+    bind_workspace(contact)
+    return True
 
 
 def _submit(contact: Contact, jobs: Sequence[StoredJob]) -> Mapping[JobId, Exception | None]:
@@ -92,15 +139,25 @@ def _submit(contact: Contact, jobs: Sequence[StoredJob]) -> Mapping[JobId, Excep
     if isinstance(interface, SubmitsOnce):
         return interface.submit_jobs_once(to_send, {JobId(job.job_id): job.token for job in jobs})
     # Without tokens, a job that may have been sent before is asked about first.
-    doubtful = {JobId(job.job_id) for job in jobs if job.sends > 1}
-    there: dict[JobId, Exception | None] = {}
-    for job_id, status in interface.get_job_statuses(sorted(doubtful, key=str)).items():
+    doubtful = [JobId(job.job_id) for job in jobs if job.sends > 1]
+    results: dict[JobId, Exception | None] = {}
+    statuses = interface.get_job_statuses(doubtful) if doubtful else {}
+    raise_if_cut_off(statuses.values())
+    for job_id, status in statuses.items():
         if isinstance(status, Exception):
-            there[job_id] = status
+            results[job_id] = ServerRefusedError(
+                f"it may have been sent before, which cannot be found out: {words_of(status)}"
+            )
         elif status is not JobStatus.PENDING_SUBMIT:
-            there[job_id] = None
-    fresh = [job for job in to_send if job.id not in there]
-    return {**there, **interface.submit_jobs(fresh)}
+            results[job_id] = None
+    fresh = [job for job in to_send if job.id not in results]
+    try:
+        results.update(interface.submit_jobs(fresh))
+    except CUT_OFF:
+        raise
+    except HardwareInterfaceFailureError as error:
+        results.update((job.id, error) for job in fresh)
+    return results
 
 
 def _take_in_submission(
@@ -123,29 +180,33 @@ def _take_in_submission(
                     last_seen=now,
                 )
             )
-        elif isinstance(result, JobExistsError):
+        elif isinstance(result, JobExistsError) and _may_be_renumbered(contact, job):
             contact.record.reidentify(job.key)
-        elif result is None or isinstance(result, _UNKNOWN_OUTCOME):
+        elif result is None or isinstance(result, CUT_OFF):
             undecided.append(job.key)
         else:
             updates.append(
                 JobUpdate(
                     key=job.key,
                     expected=expected,
-                    event=f"Could not be submitted: {result}",
+                    event=f"Could not be submitted: {words_of(result)}",
                     status=JobStatus.FAILED_SUBMIT,
-                    error=str(result),
+                    error=words_of(result),
                 )
             )
     contact.record.apply(updates, release=contact.owner)
     if undecided:
         contact.record.release(contact.owner, undecided)
     contact.store.sync()
-    lost = next((error for error in results.values() if isinstance(error, _UNKNOWN_OUTCOME)), None)
-    if lost is None and undecided:
-        lost = ConnectionLostError(f"{contact.place.server} did not answer about every job")
-    if lost is not None:
-        raise lost
+    raise_if_cut_off(results.values())
+    if undecided:
+        raise ConnectionLostError(f"{contact.place.server} did not answer about every job")
+
+
+def _may_be_renumbered(contact: Contact, job: StoredJob) -> bool:
+    """Whether a new id may help; no server has every id, so it does not for ever."""
+    contact.renumbered[job.key] = contact.renumbered.get(job.key, 0) + 1
+    return contact.renumbered[job.key] <= _MOST_IDS
 
 
 def send_cancels(contact: Contact) -> bool:
@@ -165,7 +226,7 @@ def send_cancels(contact: Contact) -> bool:
         jobs = due[start : start + _BATCH]
         try:
             answers = _cancel(contact, [JobId(job.job_id) for job in jobs])
-        except _UNKNOWN_OUTCOME:
+        except CUT_OFF:
             contact.record.release(contact.owner, [job.key for job in jobs])
             raise
         except HardwareInterfaceFailureError as error:
@@ -173,11 +234,15 @@ def send_cancels(contact: Contact) -> bool:
         updates = []
         for job in jobs:
             contact.asked[job.key] = now
-            update = _update_from_answer(job, answers.get(JobId(job.job_id)))
-            if update is not None:
-                updates.append(update)
+            update = _update_from_answer(job, answers.get(JobId(job.job_id)), now)
+            if update is None:
+                continue
+            updates.append(update)
+            if update.status is not UNSET:
+                del contact.asked[job.key]
         contact.record.apply(updates, release=contact.owner)
         contact.store.sync()
+        raise_if_cut_off(answers.values())
     return bool(due)
 
 
@@ -185,26 +250,28 @@ def _cancel(contact: Contact, job_ids: Sequence[JobId]) -> Mapping[JobId, JobSta
     interface = contact.interface
     if isinstance(interface, RequestsCancels):
         return interface.request_cancels(job_ids)
-    errors = {job_id: error for job_id, error in interface.cancel_jobs(job_ids).items() if error}
-    ended = [job_id for job_id in job_ids if job_id not in errors]
-    return {**interface.get_job_statuses(ended), **errors}
+    results: dict[JobId, JobStatus | Exception] = {
+        job_id: error for job_id, error in interface.cancel_jobs(job_ids).items() if error
+    }
+    ended = [job_id for job_id in job_ids if job_id not in results]
+    return results | {
+        job_id: status
+        for job_id, status in interface.get_job_statuses(ended).items()
+        if isinstance(status, (JobStatus, *CUT_OFF))  # other errors say nothing of the cancel
+    }
 
 
-def _update_from_answer(job: StoredJob, answer: JobStatus | Exception | None) -> JobUpdate | None:
-    if answer is None or isinstance(answer, _UNKNOWN_OUTCOME):
+def _update_from_answer(
+    job: StoredJob, answer: JobStatus | Exception | None, now: float
+) -> JobUpdate | None:
+    if answer is None or isinstance(answer, CUT_OFF):
         return None
-    if isinstance(answer, Exception):
-        return JobUpdate(
-            key=job.key,
-            expected=frozenset({JobStatus.PENDING_CANCEL}),
-            event=f"Could not be cancelled: {answer}",
-            status=JobStatus.FAILED_CANCEL,
-            error=str(answer),
-        )
-    if answer in TERMINAL_STATUSES or answer in (
-        JobStatus.PENDING_SUBMIT,
-        JobStatus.PENDING_CANCEL,
-        JobStatus.FAILED_CANCEL,
-    ):
-        return update_from_cancel(job, answer)
-    return None  # still runs, says an interface without better news: asked again later
+    if isinstance(answer, JobStatus):
+        return update_from_cancel(job, answer, now)
+    return JobUpdate(
+        key=job.key,
+        expected=frozenset({JobStatus.PENDING_CANCEL}),
+        event=f"Could not be cancelled: {words_of(answer)}",
+        status=JobStatus.FAILED_CANCEL,
+        error=words_of(answer),
+    )

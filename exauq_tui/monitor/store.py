@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from exauq_tui.hardware.status import JobStatus
 from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.snapshot import Changes, JobRow, ServerView
 from exauq_tui.monitor.stored_job import StoredJob
@@ -62,9 +61,7 @@ class Store:
         with self._lock:
             self._listener = listener
             self._told = False
-            pending = bool(self._changed_jobs or self._removed or self._changed_views)
-        if pending:
-            self._tell()
+        self._tell()
 
     def sync(self) -> None:
         """Take in what changed in the record, by whatever process."""
@@ -84,11 +81,8 @@ class Store:
         if job.server not in self._names:
             return
         before = self._jobs.get(job.key)
-        if before is not None and (_place_of(before), before.job_id) != (
-            _place_of(job),
-            job.job_id,
-        ):
-            self._by_place[_place_of(before)].pop(before.job_id, None)
+        if before is not None:
+            self._forget_place(before)
         self._jobs[job.key] = job
         self._by_place.setdefault(_place_of(job), {})[job.job_id] = job.key
         self._changed_jobs.add(job.key)
@@ -98,11 +92,14 @@ class Store:
         job = self._jobs.pop(key, None)
         if job is None:
             return
-        ids = self._by_place.get(_place_of(job), {})
-        if ids.get(job.job_id) == key:
-            del ids[job.job_id]
+        self._forget_place(job)
         self._changed_jobs.discard(key)
         self._removed.add(key)
+
+    def _forget_place(self, job: StoredJob) -> None:
+        ids = self._by_place.get(_place_of(job), {})
+        if ids.get(job.job_id) == job.key:
+            del ids[job.job_id]
 
     def set_view(self, view: ServerView) -> None:
         """Take in how a server stands."""
@@ -127,7 +124,8 @@ class Store:
 
     def _tell(self) -> None:
         with self._lock:
-            if self._told or self._listener is None:
+            is_news = self._changed_jobs or self._removed or self._changed_views
+            if self._told or self._listener is None or not is_news:
                 return
             self._told = True
             listener = self._listener
@@ -178,16 +176,13 @@ class Store:
             known = self._by_place.get(place, {})
             return {id_: self._jobs[known[id_]] for id_ in ids if id_ in known}
 
-    def count_pending(self) -> int:
-        """How many jobs wait for something to be sent."""
+    def has_jobs_at(self, place: Place) -> bool:
+        """Whether there is any job at a place."""
         with self._lock:
-            return sum(
-                job.status in (JobStatus.PENDING_SUBMIT, JobStatus.PENDING_CANCEL)
-                for job in self._jobs.values()
-            )
+            return bool(self._by_place.get(place))
 
     def _row(self, job: StoredJob) -> JobRow:
-        sent = job.submitted is not None
+        is_there = job.last_seen is not None and job.workspace_known
         place = self._places.get(job.server)
         return JobRow(
             key=job.key,
@@ -209,7 +204,7 @@ class Store:
             try_number=job.try_number,
             note=job.note,
             error=job.error,
-            directory=f"{job.workspace}/{job.job_id}" if sent else "",
+            directory=f"{job.workspace}/{job.job_id}" if is_there else "",
             current=place is None or _place_of(job) == place,
         )
 

@@ -1,0 +1,113 @@
+"""How things stand with one server: told to the store by its thread, read by everybody."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from exauq_tui.config import ServerProfile
+from exauq_tui.errors import ConnectionLostError
+from exauq_tui.monitor.interfaces import where_of
+from exauq_tui.monitor.snapshot import ServerState, ServerView
+from exauq_tui.monitor.store import Store
+
+STALE_AFTER = 6.0
+"""Seconds without an answer after which what is shown counts as stale."""
+
+
+class Standing:
+    """How things stand with one server; safe between threads.
+
+    Args:
+        profile: The server.
+        store: Is told of each change.
+        clock: Gives seconds since 1970.
+    """
+
+    def __init__(self, profile: ServerProfile, store: Store, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._waiting_since: float | None = None
+        self._view = ServerView(
+            name=profile.name,
+            kind=profile.kind,
+            where=where_of(profile),
+            input_names=profile.input_names,
+            level=profile.level,
+        )
+        store.set_view(self._view)
+
+    @property
+    def state(self) -> ServerState:
+        """The state alone."""
+        return self._view.state
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether requests can be made, as far as is known."""
+        return self.state in (ServerState.UP, ServerState.STALE)
+
+    def say(
+        self,
+        state: ServerState,
+        message: str = "",
+        *,
+        next_try: float | None = None,
+        asks: bool = False,
+    ) -> None:
+        """Tell of a new state."""
+        with self._lock:
+            self._view = replace(
+                self._view, state=state, message=message, next_try=next_try, asks=asks
+            )
+            self._store.set_view(self._view)
+
+    def say_seen(self, latency: float, pause: float, workspace: str) -> None:
+        """Tell that the server just answered, and in how many seconds the next look is due."""
+        now = self._clock()
+        with self._lock:
+            self._waiting_since = None
+            self._view = replace(
+                self._view,
+                state=ServerState.UP,
+                message="",
+                latency=latency,
+                last_seen=now,
+                next_try=now + pause,
+                workspace=workspace,
+            )
+            self._store.set_view(self._view)
+
+    def say_verbs(self, verbs: Iterable[str]) -> None:
+        """Tell, with the next state, which verbs the server offers."""
+        with self._lock:
+            self._view = replace(self._view, verbs=frozenset(verbs))
+
+    def begin_wait(self) -> None:
+        """From now on an answer is due."""
+        self._waiting_since = time.monotonic()
+
+    def end_wait(self) -> None:
+        """No answer is due any more."""
+        self._waiting_since = None
+
+    def check_stale(self) -> None:
+        """Say STALE where an answer is overdue; called from another thread, now and then."""
+        with self._lock:
+            since = self._waiting_since
+            if since is None or self.state is not ServerState.UP:
+                return
+            if time.monotonic() - since <= STALE_AFTER:
+                return
+            message = f"no answer for more than {STALE_AFTER:g} s"
+            self._view = replace(self._view, state=ServerState.STALE, message=message)
+            self._store.set_view(self._view)
+
+    def away_error(self) -> ConnectionLostError:
+        """Make the error of a request that cannot be made now."""
+        view = self._view
+        reason = f": {view.message}" if view.message else ""
+        return ConnectionLostError(f"{view.name} is {view.state.value}{reason}")

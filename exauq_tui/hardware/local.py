@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+from exauq_tui.errors import ConnectionLostError
 from exauq_tui.hardware.connection.local_bash import LocalBash
 from exauq_tui.hardware.connection.transport import ByteStream
 from exauq_tui.hardware.script_jobs import CANCEL_GRACE, ScriptJobs
@@ -47,6 +48,7 @@ class LocalScriptInterface(ScriptJobs):
     ) -> None:
         super().__init__(name, level)
         self._start_dir = start_dir
+        self._closed = False
         self._bash: LocalBash | None = None
         self._bash_lock = threading.Lock()
         self._set_up_jobs(
@@ -63,20 +65,27 @@ class LocalScriptInterface(ScriptJobs):
 
     def _start(self, command: str) -> ByteStream:
         with self._bash_lock:
+            if self._closed:
+                raise ConnectionLostError(
+                    "The connection to this machine was closed here; connect() opens it again."
+                )
             if self._bash is None:
                 self._bash = LocalBash(self._start_dir)
             bash = self._bash
         return bash.open_stream(command, 10.0)
 
     def connect(self) -> None:
-        """Start the server program now; nothing happens where it runs."""
+        """Start the server program now, also after `close`; nothing happens where it runs."""
+        with self._bash_lock:
+            self._closed = False
         self._open_session()
 
     def close(self) -> None:
         """End the server program (never the jobs); callable from any thread."""
-        self._close_session()
         with self._bash_lock:
+            self._closed = True
             bash, self._bash = self._bash, None
+        self._close_session()
         if bash is not None:
             bash.close()
 

@@ -83,7 +83,7 @@ class ScriptJobs(HardwareInterface):
         self._session: AgentSession | None = None
         self._workspace: str | None = None
         self._workspace_made = False
-        self._tokens: dict[JobId, str] = {}
+        self._unanswered: dict[Job, str] = {}
 
     @abstractmethod
     def _start(self, command: str) -> ByteStream:
@@ -169,12 +169,14 @@ class ScriptJobs(HardwareInterface):
 
     def submit_jobs(self, jobs: Sequence[Job]) -> Mapping[JobId, Exception | None]:
         """Send several jobs in one request; values are None or what went wrong."""
-        # A job whose submission broke off keeps its token, so that it is recognised.
-        tokens = {job.id: self._tokens.setdefault(job.id, secrets.token_hex(8)) for job in jobs}
-        results = self.submit_jobs_once(jobs, tokens)
-        for job_id in results:
-            self._tokens.pop(job_id, None)
-        return results
+        # A job whose submission broke off keeps its token, so that it is recognised when it is
+        # sent again. Each submission that was answered has a token of its own.
+        sent = {job: self._unanswered.pop(job, "") or secrets.token_hex(8) for job in jobs}
+        try:
+            return self.submit_jobs_once(jobs, {job.id: token for job, token in sent.items()})
+        except BaseException:
+            self._unanswered.update(sent)
+            raise
 
     def submit_jobs_once(
         self, jobs: Sequence[Job], tokens: Mapping[JobId, str]

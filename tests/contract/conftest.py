@@ -14,13 +14,17 @@ from tests.live.sshd import Sshd
 _count = itertools.count()
 
 
+def make_local(home: Path) -> Machine:
+    root = home / "test"
+    root.mkdir()
+    return Machine("local", home, root)
+
+
 @pytest.fixture(params=["local", pytest.param("ssh", marks=pytest.mark.live)])
-def machine(
-    request: pytest.FixtureRequest, isolated_home: Path, tmp_path: Path
-) -> Iterator[Machine]:
+def machine(request: pytest.FixtureRequest, isolated_home: Path) -> Iterator[Machine]:
     """A machine to run jobs on; what a test leaves running is ended with it."""
     if request.param == "local":
-        made = Machine("local", isolated_home, tmp_path)
+        made = make_local(isolated_home)
     else:
         server: Sshd = request.getfixturevalue("sshd")
         root = server.home / f"test-{next(_count)}"
@@ -31,8 +35,8 @@ def machine(
 
 
 @pytest.fixture
-def here(isolated_home: Path, tmp_path: Path) -> Iterator[Machine]:
+def here(isolated_home: Path) -> Iterator[Machine]:
     """This machine alone: for tests of the server's side, which is the same everywhere."""
-    made = Machine("local", isolated_home, tmp_path)
+    made = make_local(isolated_home)
     yield made
     made.clean_up()

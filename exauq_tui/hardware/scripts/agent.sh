@@ -575,6 +575,8 @@ exauq_serve() {
     exec 8<&0 9>&1 </dev/null >/dev/null
     # Handlers, not "ignore": what is ignored here would be ignored in every job.
     trap : HUP PIPE
+    # Where a job itself submits jobs: they are not part of it.
+    unset EXAUQ_TUI_JOB
     exauq_identify_machine
     reply=
     if [[ ! -r /proc/self/stat ]]; then

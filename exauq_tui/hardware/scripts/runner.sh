@@ -87,5 +87,5 @@ exauq_simulate() {
         if [[ -r /etc/profile ]]; then . /etc/profile; fi
         eval "$exauq_setup"
     fi
-    exec "${exauq_program[@]}" "$exauq_script" "$1/input.csv" "$1/output.txt"
+    exec -- "${exauq_program[@]}" "$exauq_script" "$1/input.csv" "$1/output.txt"
 }

@@ -364,8 +364,10 @@ class _Lane:
         assert target is not None
         if not data:
             self.is_done = True
-            if target.can_write_eof() and not target.is_closing():
+            try:
                 target.write_eof()
+            except OSError:  # reset meanwhile; whoever is told of it next ends the link
+                self._link.end()
             self._link.end_if_done()
             return
         allowance = proxy._allowance[self._direction]

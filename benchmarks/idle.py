@@ -1,0 +1,78 @@
+"""What jobs cost that run while nothing changes: the server's processor, and the link."""
+
+from __future__ import annotations
+
+import time
+
+from benchmarks.command import Options, main
+from benchmarks.lab import SAMPLE, SLEEPER, Lab, wait_until
+from benchmarks.plain import look_command
+from benchmarks.report import Finding
+from exauq_tui.hardware.status import JobStatus
+from exauq_tui.jobs import Input
+from exauq_tui.monitor.snapshot import ServerState
+
+MOST_CPU = 0.005
+KEEPALIVE = 3.0
+"""Seconds of silence after which the link is looked after (DESIGN.md, section 6)."""
+
+CALM = 6.0
+"""Seconds after the last start until all is calm: looks are frequent just after a submission."""
+
+
+def run(lab: Lab, options: Options) -> list[Finding]:
+    """Watch a fleet whose jobs all sleep."""
+    findings = []
+    for jobs in options.sizes((300,), (30,)):
+        for round_trip in options.round_trips[:1]:
+            lab.set_round_trip(round_trip)
+            findings += _watch(lab, jobs, options.seconds)
+    return findings
+
+
+def _watch(lab: Lab, count: int, seconds: float) -> list[Finding]:
+    script = lab.write_script("sleeper.sh", SLEEPER)
+    workspace = lab.new_directory()
+    with lab.fleet(workspace, script) as fleet:
+        wait_until(lambda: fleet.server("benchmark").state is ServerState.UP, "the server is up")
+        fleet.submit("benchmark", [Input(number) for number in range(count)])
+        wait_until(
+            lambda: all(row.status is JobStatus.RUNNING for row in fleet.rows()),
+            "all jobs run",
+            300.0,
+        )
+        time.sleep(CALM)
+        before, carried = lab.usage(), lab.proxy.traffic()
+        time.sleep(seconds)
+        after, traffic = lab.usage(), lab.proxy.traffic().since(carried)
+        keys = [row.key for row in fleet.rows()]
+        directories = [row.directory for row in fleet.rows()[:SAMPLE]]
+        with lab.plain() as plain:
+            begun = lab.usage()
+            plain.seconds_each([(look_command(directory), "") for directory in directories])
+            each = (lab.usage().cpu - begun.cpu) / len(directories)
+        fleet.cancel(keys)
+        wait_until(lambda: all(row.is_terminal for row in fleet.rows()), "all jobs have ended")
+    watched = after.at - before.at
+    share = max(0.0, after.cpu - before.cpu) / watched
+    # A plain script that goes through its jobs without end has this share for each look.
+    return [
+        Finding(
+            f"idle: the server's processor, {count:,} jobs running ({after.processes:,} processes)",
+            f"{share:.2%} of a core",
+            gain=each * count / 60 / share if share else None,
+            budget=f"< {MOST_CPU:.1%} (at 1,000 jobs)",
+            met=share < MOST_CPU,
+        ),
+        Finding(
+            f"idle: round trips in {watched:.0f} s, {count:,} jobs running",
+            f"{traffic.turns} turns, {traffic.to_server + traffic.to_client:,} bytes",
+            gain=count / 60 * watched / traffic.turns if traffic.turns else None,
+            budget=f"≤ 1 in {KEEPALIVE:g} s",
+            met=traffic.turns <= watched / KEEPALIVE + 1,
+        ),
+    ]
+
+
+if __name__ == "__main__":
+    main(__doc__, run)

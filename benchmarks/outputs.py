@@ -1,0 +1,41 @@
+"""Reading the outputs of many completed jobs."""
+
+from __future__ import annotations
+
+from benchmarks.command import Options, main
+from benchmarks.lab import SAMPLE, Lab, median_time
+from benchmarks.report import Budget, Finding, Floor, timed
+from benchmarks.workspace import FullWorkspace, make_full_workspace
+
+BUDGET = Budget(3, 0.100, 1000)
+
+
+def run(lab: Lab, options: Options) -> list[Finding]:
+    """Measure the reading of all outputs."""
+    findings = []
+    for jobs in options.sizes((1000,), (1000,)):
+        lab.proxy.round_trip = 0.0
+        full = make_full_workspace(lab, jobs)
+        findings += [
+            _measure(lab, options, full, lab.set_round_trip(round_trip))
+            for round_trip in options.round_trips
+        ]
+    return findings
+
+
+def _measure(lab: Lab, options: Options, full: FullWorkspace, floor: Floor) -> Finding:
+    jobs = len(full.ids)
+    with lab.plain() as plain:
+        sample = [(f"cat '{full.path}/{job_id}/output.txt'", "") for job_id in full.ids[:SAMPLE]]
+        baseline = jobs * plain.seconds_each(sample)
+    with lab.interface(full.path, full.script) as interface:
+        outputs = interface.get_job_outputs(full.ids)
+        assert set(outputs.values()) == {1.25}, "every output is the number that was written"
+        taken = median_time(lambda: interface.get_job_outputs(full.ids), options.repeat)
+    return timed(
+        f"outputs of {jobs:,} jobs", taken, floor, baseline=baseline, budget=BUDGET, jobs=jobs
+    )
+
+
+if __name__ == "__main__":
+    main(__doc__, run)

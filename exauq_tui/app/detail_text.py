@@ -17,11 +17,13 @@ _LABEL = 10
 def details(row: JobRow, server: ServerView | None, now: float) -> Content:
     """Everything that is known of a job."""
     stale = fmt.is_stale(row, server.state if server else None)
-    blocks = [_head(row, stale, now), _values(row, server), _facts(row, server, now)]
+    blocks = [_head(row, stale, now)]
+    # What went wrong comes first: that is what people open this for.
     if row.error:
-        blocks.append(_paragraph("Error", row.error, "$error"))
+        blocks.append(Content.styled(fmt.safe_block(row.error), "$error"))
     if row.note:
-        blocks.append(_paragraph("Note", row.note, "$warning"))
+        blocks.append(Content.styled(fmt.safe_block(row.note), "$warning"))
+    blocks += [_values(row, server), _facts(row, server, now)]
     return Content("\n\n").join(blocks)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, TypeVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -17,7 +17,8 @@ from exauq_tui.app import format as fmt
 
 R = TypeVar("R")
 
-SHOWN_TARGETS = 10
+SHORT = 30
+"""Screens of fewer lines show less at once."""
 
 
 class Dialog(ModalScreen[R]):
@@ -40,16 +41,21 @@ class Dialog(ModalScreen[R]):
         """Put the focus where it belongs."""
         self.focus_first()
 
+    def on_resize(self, event: events.Resize) -> None:
+        """Do without some empty lines where there are few lines."""
+        self.set_class(event.size.height < SHORT, "-short")
+
     def action_refuse(self) -> None:
         """Leave without doing anything."""
         self.dismiss(None)
 
 
-def targets_text(targets: Sequence[str]) -> Content:
-    """List what is acted upon, cut short where it is much."""
-    lines = [Content("  " + fmt.safe(target)) for target in targets[:SHOWN_TARGETS]]
-    if len(targets) > SHOWN_TARGETS:
-        more = f"  and {len(targets) - SHOWN_TARGETS:,} more"
+def targets_text(targets: Sequence[str], height: int) -> Content:
+    """List what is acted upon, cut short where it is much for a screen of that height."""
+    most = 10 if height >= SHORT else 6
+    lines = [Content("  " + fmt.safe(target)) for target in targets[:most]]
+    if len(targets) > most:
+        more = f"  and {len(targets) - most:,} more"
         lines.append(Content.styled(more, "$foreground-muted"))
     return Content("\n").join(lines)
 
@@ -84,7 +90,7 @@ class ConfirmDialog(Dialog[bool]):
             box.border_title = Content(self.heading)
             if self.targets:
                 with VerticalScroll(classes="targets", can_focus=False):
-                    yield Static(targets_text(self.targets), markup=False)
+                    yield Static(targets_text(self.targets, self.app.size.height), markup=False)
             for note in self._notes:
                 yield Static(fmt.safe_block(note), classes="note", markup=False)
             with Horizontal(classes="buttons"):
@@ -142,7 +148,7 @@ class TypeToConfirmDialog(Dialog[bool]):
             box.border_title = Content(self.heading)
             if self.targets:
                 with VerticalScroll(classes="targets", can_focus=False):
-                    yield Static(targets_text(self.targets), markup=False)
+                    yield Static(targets_text(self.targets, self.app.size.height), markup=False)
             for note in self._notes:
                 yield Static(fmt.safe_block(note), classes="note", markup=False)
             yield Static(

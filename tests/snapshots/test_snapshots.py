@@ -1,0 +1,143 @@
+"""Pictures of the states that people meet, at two sizes.
+
+``pytest tests/snapshots --snapshot-update`` takes them anew; look at each before it is kept.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from exauq_tui.config import Config
+from exauq_tui.hardware.interface import HostKey
+from exauq_tui.hardware.status import JobStatus
+from exauq_tui.monitor.snapshot import ServerState
+from tests.app.fake_fleet import NOW, FakeFleet, server, some_jobs
+from tests.app.harness import Dashboard, until
+from tests.snapshots.scrub import pytest_sessionfinish
+
+pytestmark = pytest.mark.skipif(
+    sys.version_info[:2] != (3, 11), reason="the pictures to compare with are of Python 3.11"
+)
+
+SIZES = [(120, 36), (80, 24)]
+Compare = Callable[..., bool]
+
+LOG = b"".join(
+    b"\x1b[32miteration %3d\x1b[0m  residual %.3e\n" % (number, 2.0 ** -(number / 4))
+    for number in range(60)
+)
+TRACEBACK = b"""Traceback (most recent call last):
+  File "simulate.py", line 41, in <module>
+    solve(mesh)
+ValueError: [red]mesh has a hole[/red] at \xff\x00
+"""
+
+
+def busy() -> FakeFleet:
+    fleet = FakeFleet(some_jobs())
+    fleet.logs = {19: LOG + TRACEBACK, 28: LOG}
+    fleet.jobs[19] = replace(fleet.jobs[19], note="end not witnessed (reboot)", try_number=2)
+    return fleet
+
+
+def several() -> FakeFleet:
+    views = [
+        server(),
+        server(
+            "slurm", state=ServerState.LOST, last_seen=NOW - 95, next_try=NOW + 12,
+            message="no route to host",
+        ),
+        server("lab", state=ServerState.AUTH_NEEDED, message="the server refused every key"),
+    ]  # fmt: skip
+    where = {25: "slurm", 26: "slurm", 31: "slurm", 5: "slurm", 7: "lab"}
+    jobs = [replace(row, server=where.get(row.key, row.server)) for row in some_jobs()]
+    return FakeFleet(jobs, views)
+
+
+def ask_password(app: Dashboard) -> None:
+    app.prompter.ask_secret("hpc1", "alice@hpc1.example.org's password:")
+
+
+def ask_host_key(app: Dashboard) -> None:
+    fingerprint = "SHA256:9pGxN0Yk1nC3lqU8oJ8Zq3yq0g2h1j5Jb0m3yF3o1aE"
+    app.prompter.accept_host_key("hpc1", HostKey("hpc1.example.org", "ssh-ed25519", fingerprint))
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A state to take a picture of."""
+
+    fleet: Callable[[], FakeFleet] = busy
+    keys: tuple[str, ...] = ()
+    shows: str = "STATUS"
+    asks: Callable[[Dashboard], None] | None = None
+    config: Config = field(default_factory=Config)
+
+
+PROBLEM = 'config.toml: [servers.hpc1] has no key "hots"; did you mean "host"?'
+
+SCENES = {
+    "empty": Scene(FakeFleet, shows="No jobs yet"),
+    "problems": Scene(FakeFleet, config=Config(problems=(PROBLEM, "two")), shows='key "hots"'),
+    "busy": Scene(keys=("j", "j", "space", "j")),
+    "failed": Scene(keys=("3", "j", "j", "enter"), shows="end not witnessed"),
+    "log": Scene(keys=("3", "j", "j", "l"), shows="mesh has a hole"),
+    "submit": Scene(keys=("s", *"0.5", "tab", *"abc"), shows="is not a number"),
+    "confirm": Scene(several, keys=("2", "a", "c"), shows="No, leave it"),
+    "delete": Scene(keys=("4", "a", "D"), shows="Type the number of jobs"),
+    "host-key": Scene(asks=ask_host_key, shows="SHA256:"),
+    "password": Scene(asks=ask_password, shows="password:"),
+    "help": Scene(keys=("?",), shows="Keys"),
+    "lost": Scene(several, keys=("2", "w"), shows="LOST 1m35"),
+    "filter": Scene(several, keys=("/", *"failed"), shows="/failed"),
+    "light": Scene(several, config=Config(app=replace(Config().app, theme="exauq-light"))),
+}
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("name", SCENES)
+def test_it_looks_as_it_did(name: str, size: tuple[int, int], snap_compare: Compare) -> None:
+    scene = SCENES[name]
+    fleet = scene.fleet()
+    app = Dashboard(fleet, scene.config)
+    assert snap_compare(app, terminal_size=size, run_before=_play(scene, app, fleet))
+
+
+def _play(
+    scene: Scene, app: Dashboard, fleet: FakeFleet
+) -> Callable[[Pilot[int]], Awaitable[None]]:
+    async def play(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: fleet.called("start"))
+        await pilot.press(*scene.keys)
+        if scene.asks is not None:
+            threading.Thread(target=scene.asks, args=(app,), daemon=True).start()
+        await until(pilot, lambda: scene.shows in app.text())
+        for screen in app.screen_stack:
+            for field_ in screen.query(Input):
+                field_.cursor_blink = False
+        await pilot.pause()
+        await pilot.pause()
+
+    return play
+
+
+def test_a_status_of_every_kind_is_in_the_pictures() -> None:
+    assert {row.status for row in some_jobs()} == set(JobStatus)
+
+
+def test_the_report_sees_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_SECRET", "hunter2")
+    steps = pytest_sessionfinish()
+    next(steps)
+    assert "SOME_SECRET" not in os.environ
+    with pytest.raises(StopIteration):
+        next(steps)
+    assert os.environ["SOME_SECRET"] == "hunter2"

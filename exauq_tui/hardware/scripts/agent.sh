@@ -10,7 +10,6 @@
 # reply is a sentence for people) or missing (there is no such workspace). Fields are data: no
 # byte of them ever becomes part of a command.
 
-exauq_format=1
 exauq_default_grace=5
 
 # Append field $1 to the reply, encoded.
@@ -43,15 +42,19 @@ exauq_resolve() {
     esac
 }
 
-# Refuse unless $1 is a workspace directory that this version may write to.
-exauq_check_workspace() {
-    local format=
+# Note how workspace $1 may be used: sets read_only; refuse where there is none.
+exauq_enter() {
     if [[ ! -d $1 ]]; then
         status=missing reply="there is no workspace $1"
         return 1
     fi
-    { read -r format <"$1/.exauq-tui/format"; } 2>/dev/null
-    if [[ ${format:-0} -gt $exauq_format ]]; then
+    exauq_read_format "$1"
+}
+
+# Refuse unless $1 is a workspace directory that this version may write to.
+exauq_check_workspace() {
+    exauq_enter "$1" || return
+    if [[ -n $read_only ]]; then
         exauq_refuse "workspace $1 was written by a newer exauq-tui (format $format): it is shown, but not changed; update exauq-tui"
         return 1
     fi
@@ -120,6 +123,7 @@ exauq_verb_open() { # workspace-as-configured script
     exauq_put "$ws"
     if [[ -n $ws && -d $ws ]]; then
         exauq_put present
+        exauq_read_format "$ws"
         [[ ! -e $ws/.exauq-tui/journal ]] || exauq_detach fill "$ws"
     else
         exauq_put absent
@@ -130,6 +134,7 @@ exauq_verb_open() { # workspace-as-configured script
 # workspace, which holds the program.
 exauq_detach() {
     local status=ok reply=
+    if [[ -n $read_only ]]; then return 1; fi
     exauq_prepare "$2" || return 1
     (
         exauq_restore_locale
@@ -322,7 +327,7 @@ exauq_verb_snapshot() {
     local ws=$1 generation now dir size=0
     local state started finished exit_code output note token submitted
     local -a unattended=()
-    if [[ ! -d $ws ]]; then status=missing reply="there is no workspace $ws"; return; fi
+    exauq_enter "$ws" || return
     cd -- "$ws" || { exauq_refuse "cannot enter the workspace $ws"; return; }
     # The position is taken first: what happens during the pass is told again, not missed.
     exauq_read_generation "$ws"
@@ -344,7 +349,7 @@ exauq_verb_jobs() {
     local ws=$1 now id
     local state started finished exit_code output note token submitted
     local -a unattended=()
-    if [[ ! -d $ws ]]; then status=missing reply="there is no workspace $ws"; return; fi
+    exauq_enter "$ws" || return
     cd -- "$ws" || { exauq_refuse "cannot enter the workspace $ws"; return; }
     shift
     exauq_now
@@ -362,7 +367,7 @@ exauq_verb_jobs() {
 # journal's lines; where the generation is another one, with "-" alone. Forks once.
 exauq_verb_delta() {
     local ws=$1 generation now lines
-    if [[ ! -d $ws ]]; then status=missing reply="there is no workspace $ws"; return; fi
+    exauq_enter "$ws" || return
     exauq_read_generation "$ws"
     if [[ $generation != "$2" ]]; then reply=-$'\n'; return; fi
     lines=$(tail -c "+$(($3 + 1))" "$ws/.exauq-tui/journal" && printf x) || {
@@ -395,6 +400,10 @@ exauq_verb_cancel() {
             continue
         fi
         exauq_judge_any "$id" "$ws"
+        if [[ $state == [RTX] ]] && exauq_runs_elsewhere "$id"; then
+            exauq_put "$id error it runs on $host_elsewhere: cancel it from there"
+            continue
+        fi
         if [[ $state == Q && $token != - ]] && exauq_cancel_queued "$ws" "$id"; then
             exauq_put "$id is S"
             continue
@@ -419,7 +428,7 @@ exauq_verb_cancel() {
 # Read outputs: workspace ids... Replies "ID none|-" or "ID = TEXT" (encoded, 64 KiB at most).
 exauq_verb_outputs() {
     local ws=$1 id text size
-    if [[ ! -d $ws ]]; then status=missing reply="there is no workspace $ws"; return; fi
+    exauq_enter "$ws" || return
     shift
     for id in "$@"; do
         text=
@@ -441,7 +450,7 @@ exauq_verb_outputs() {
 # Read inputs: workspace ids... Replies "ID none" or "ID = LINE".
 exauq_verb_inputs() {
     local ws=$1 id text
-    if [[ ! -d $ws ]]; then status=missing reply="there is no workspace $ws"; return; fi
+    exauq_enter "$ws" || return
     shift
     for id in "$@"; do
         text=
@@ -454,7 +463,7 @@ exauq_verb_inputs() {
 # "OFFSET SIZE", then the bytes in base64. Forks a few times.
 exauq_verb_log() {
     local dir=$1/$2 name=$3 offset=$4 limit=$5 log size candidate
-    if [[ ! -d $1 ]]; then status=missing reply="there is no workspace $1"; return; fi
+    exauq_enter "$1" || return
     log=$dir/$name.out
     if [[ ! -e $log ]]; then
         for candidate in "$dir"/*.out; do [[ ! -e $candidate ]] || log=$candidate; done
@@ -482,7 +491,8 @@ exauq_verb_delete() {
     cd -- "$ws" || { exauq_refuse "cannot enter the workspace $ws"; return; }
     shift
     for id in "$@"; do
-        if [[ $id == *[!0-9]* || ! -d $id ]]; then
+        # Other directories whose names are digits are somebody's, but no jobs.
+        if [[ $id == *[!0-9]* || ! -e $id/exauq_manager.sh ]]; then
             exauq_put "$id none"
             continue
         elif [[ ! -O $id ]]; then
@@ -490,7 +500,7 @@ exauq_verb_delete() {
             continue
         fi
         exauq_judge_any "$id" "$ws"
-        if [[ $state == [QRTX] && -e $id/exauq_manager.sh ]]; then
+        if [[ $state == [QRTX] ]]; then
             exauq_put "$id running"
         else
             doomed+=("$id")
@@ -518,10 +528,10 @@ exauq_verb_describe() {
     local ws=$1 entry jobs=0 active=0 others=0
     local state started finished exit_code output note token submitted
     local -a unattended=()
-    if [[ ! -d $ws ]]; then status=missing reply="there is no workspace $ws"; return; fi
+    exauq_enter "$ws" || return
     cd -- "$ws" || { exauq_refuse "cannot enter the workspace $ws"; return; }
     local names=
-    for entry in * .[!.]*; do
+    for entry in * .[!.]* ..?*; do
         if [[ $entry == .exauq-tui || ! -e $entry && ! -L $entry ]]; then
             continue
         elif [[ $entry != *[!0-9]* && -e $entry/exauq_manager.sh ]]; then
@@ -569,14 +579,13 @@ exauq_verb_ping() { :; }
 # Answer requests until the input ends. $1 is the nonce that marks replies as ours.
 exauq_serve() {
     local seq verb length payload field decoded status reply host boot now generation tool
+    local read_only='' format='' host_elsewhere=
     local -a request
     exauq_nonce=$1 exauq_start_dir=$PWD
     # Nothing that is started here can read our input or write into our output.
     exec 8<&0 9>&1 </dev/null >/dev/null
     # Handlers, not "ignore": what is ignored here would be ignored in every job.
     trap : HUP PIPE
-    # Where a job itself submits jobs: they are not part of it.
-    unset EXAUQ_TUI_JOB
     exauq_identify_machine
     reply=
     if [[ ! -r /proc/self/stat ]]; then

@@ -24,6 +24,8 @@
 # STATE: Q queued, R running, T stopping, X stopping failed, C completed, F failed, S stopped,
 # D deleted. "-" stands for what is not known. Only NOTE may hold spaces.
 
+exauq_format=1
+
 exauq_locale_was=${LC_ALL-unset}
 export LC_ALL=C
 
@@ -44,13 +46,17 @@ exauq_now() {
 
 # Set host and boot, by which a recorded process is known to be of this machine and uptime.
 exauq_identify_machine() {
-    host=${HOSTNAME:-unknown}
+    # Not $HOSTNAME, which start-up files set to this and that.
+    host=
+    IFS= read -r host 2>/dev/null </proc/sys/kernel/hostname || host=${HOSTNAME-}
+    host=${host:-unknown}
     host=${host//[[:space:]]/_}
     boot=unknown
     IFS= read -r boot 2>/dev/null </proc/sys/kernel/random/boot_id || boot=unknown
 }
 
-# Set proc_state, proc_group, proc_session and proc_ticks of process $1; false where it is gone.
+# Set proc_state, proc_parent, proc_group, proc_session and proc_ticks of process $1; false where
+# it is gone.
 exauq_stat() {
     local line
     line=
@@ -60,12 +66,13 @@ exauq_stat() {
     # not a here-string: those are files in /tmp, which may be full.
     # shellcheck disable=SC2206
     local field=(${line##*)})
-    proc_state=${field[0]} proc_group=${field[2]} proc_session=${field[3]} proc_ticks=${field[19]}
+    proc_state=${field[0]} proc_parent=${field[1]} proc_group=${field[2]}
+    proc_session=${field[3]} proc_ticks=${field[19]}
 }
 
 # Whether process $1, started at tick $2, still runs; a zombie does not.
 exauq_process_alive() {
-    local proc_state proc_group proc_session proc_ticks
+    local proc_state proc_parent proc_group proc_session proc_ticks
     exauq_stat "$1" && [[ $proc_ticks == "$2" && $proc_state != [ZX] ]]
 }
 
@@ -87,7 +94,38 @@ exauq_journal() {
 exauq_read_token() {
     token=- submitted=-
     { read -r token submitted <"$1/token"; } 2>/dev/null
-    token=${token:--} submitted=${submitted:--}
+    token=${token:--}
+    if [[ -z $submitted || $submitted == *[!0-9.]* ]]; then submitted=-; fi
+}
+
+# Read what job directory $1 tells of its end: sets ended, started, finished, exit_code, output
+# and note; false, and all but note "-", where it tells nothing or was damaged.
+exauq_read_end() {
+    ended='' started='' finished='' exit_code='' output='' note=''
+    { read -r ended started finished exit_code output note <"$1/END"; } 2>/dev/null
+    [[ $ended == [CFS] && -n $output && $started$finished$exit_code != *[!-0-9.]* ]] && return
+    ended=- started=- finished=- exit_code=- output=- note=
+    { read -r exit_code <"$1/EXIT"; } 2>/dev/null
+    if [[ -z $exit_code || $exit_code == *[!0-9]* ]]; then exit_code=-; fi
+    return 1
+}
+
+# Set host_elsewhere to the machine that runs the job in directory $1; false where it is this one.
+exauq_runs_elsewhere() {
+    host_elsewhere=
+    { read -r host_elsewhere _ <"$1/START"; } 2>/dev/null
+    [[ -n $host_elsewhere && $host_elsewhere != "$host" ]]
+}
+
+# Set read_only (to "yes" or "") and format: workspaces of formats that we do not know are shown,
+# and left as they are.
+exauq_read_format() {
+    read_only='' format=''
+    { read -r format <"$1/.exauq-tui/format"; } 2>/dev/null
+    format=${format:-0}
+    if [[ $format == *[!0-9]* || ${#format} -gt 9 ]] || ((10#$format > exauq_format)); then
+        read_only=yes
+    fi
 }
 
 # Set short_output to the number in $1/output.txt where it is plain and short, else to "-".
@@ -146,10 +184,10 @@ exauq_stop_attended() {
 # Set `state` (and started finished exit_code output note) of the job in directory $1 by its
 # files and processes alone. A job whose processes are gone without a record ends here, by the
 # documented rule; one that was asked to stop and that nobody stops is added to `unattended`.
-# Needs host and boot.
+# Needs host, boot and read_only; jobs of another account are judged, and left as they are.
 #   $2 workspace, $3 id
 exauq_judge() {
-    local dir=$1 start_host start_boot pid ticks sim_pid sim_ticks verdict
+    local dir=$1 start_host start_boot pid ticks sim_pid sim_ticks verdict ended was_started
     state=Q started=- finished=- exit_code=- output=- note=
     if [[ -e $dir/STOPPED ]]; then
         state=S
@@ -159,18 +197,13 @@ exauq_judge() {
         state=F
     fi
     if [[ $state != Q ]]; then
-        { read -r _ started finished exit_code output note <"$dir/END"; } 2>/dev/null
-        if [[ -z ${started-} ]]; then
-            started=- finished=- exit_code=- output=- note=
-            { read -r exit_code <"$dir/EXIT"; } 2>/dev/null
-            exit_code=${exit_code:--}
-        fi
-        return
+        exauq_read_end "$dir"
+        return 0
     fi
     [[ -e $dir/START ]] || return 0
     start_host='' start_boot='' pid='' ticks=''
     { read -r start_host start_boot pid ticks started <"$dir/START"; } 2>/dev/null
-    started=${started:--}
+    if [[ -z $started || $started == *[!0-9.]* ]]; then started=-; fi
     state=R
     if [[ -e $dir/STOPPING && $start_host == "$host" && $start_boot == "$boot" ]]; then
         # Whether anything of it is left is for exauq_stop to find out, and to say.
@@ -179,7 +212,7 @@ exauq_judge() {
             state=X
             { IFS= read -r note <"$dir/STOPFAILED"; } 2>/dev/null
         fi
-        exauq_stop_attended "$dir" || unattended+=("$3")
+        if [[ -O $dir ]] && ! exauq_stop_attended "$dir"; then unattended+=("$3"); fi
         return
     fi
     if [[ -z $ticks ]]; then
@@ -206,23 +239,28 @@ exauq_judge() {
         exauq_judge "$@"
         return
     fi
-    { read -r exit_code <"$dir/EXIT"; } 2>/dev/null
-    exit_code=${exit_code:--}
-    local ended='' was_started='' was_finished='' was_exit_code='' was_note=''
-    { read -r ended was_started was_finished was_exit_code _ was_note <"$dir/END"; } 2>/dev/null
-    if [[ $ended == [CFS] ]]; then
+    was_started=$started
+    if exauq_read_end "$dir"; then
         # Decided by somebody who died before the flag.
-        started=$was_started finished=$was_finished exit_code=$was_exit_code verdict=$was_note
-    elif [[ -e $dir/STOPPING ]]; then
-        ended=S verdict=
-    elif [[ -e $dir/output.txt ]]; then
-        ended=C
+        state=$ended verdict=$note
     else
-        ended=F
+        started=$was_started
+        if [[ -e $dir/STOPPING ]]; then
+            state=S verdict=
+        elif [[ -e $dir/output.txt ]]; then
+            state=C
+        else
+            state=F
+        fi
     fi
+    note=$verdict
+    if [[ $state == C ]]; then
+        local short_output=-
+        exauq_read_short_output "$dir"
+        output=$short_output
+    fi
+    if [[ -n $read_only || ! -O $dir ]]; then return; fi
     # An END without a flag has a writer that died: nobody else is at it, so write it again.
     exauq_claim "$dir/END"
-    exauq_write_end "$dir" "$2" "$3" "$ended" "$started" "$finished" "$exit_code" "$verdict"
-    state=$ended note=$verdict
-    { read -r _ started finished exit_code output note <"$dir/END"; } 2>/dev/null
+    exauq_write_end "$dir" "$2" "$3" "$state" "$started" "$finished" "$exit_code" "$note"
 }

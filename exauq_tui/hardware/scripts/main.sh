@@ -2,6 +2,8 @@
 # The last part: what the copy in a workspace is run with.
 
 exauq_main() {
+    # Where a job itself submits or cancels jobs: nothing done here is part of it.
+    unset EXAUQ_TUI_JOB
     case ${1-} in
         serve) exauq_serve "$2" ;;
         fill) exauq_fill "$2" ;;

@@ -15,11 +15,15 @@ exauq_launch() {
 # Start every job of workspace $1 that was accepted and that nobody started or cancelled.
 # A job that is launched twice starts once: the recorder claims START first.
 exauq_fill() {
-    local dir
+    local dir read_only format
+    exauq_read_format "$1"
+    if [[ -n $read_only ]]; then return 1; fi
     cd -- "$1" 2>/dev/null || return 1
     for dir in [0-9]*/; do
         dir=${dir%/}
-        if [[ $dir == *[!0-9]* || -e $dir/START || ! -e $dir/token ]]; then continue; fi
+        if [[ $dir == *[!0-9]* || -e $dir/START || ! -e $dir/token || ! -O $dir ]]; then
+            continue
+        fi
         # Empty where the disk filled up at this very point: not a job then.
         [[ -s $dir/exauq_manager.sh ]] || continue
         [[ ! -e $dir/STOPPED && ! -e $dir/COMPLETED && ! -e $dir/FAILED ]] || continue
@@ -30,8 +34,8 @@ exauq_fill() {
 # Run the job in directory $1 once and record how it ended. Called by the job's runner.sh, which
 # sets exauq_program, exauq_script, exauq_log, exauq_workdir and exauq_setup.
 exauq_record() {
-    local dir=$1 ws id host boot now token submitted started sim code
-    local proc_state proc_group proc_session proc_ticks start_time
+    local dir=$1 ws id host boot now token submitted started sim sim_ticks code
+    local proc_state proc_parent proc_group proc_session proc_ticks start_time
     id=${dir##*/} ws=${dir%/*}
     # A TERM for the whole group is meant for the simulator; somebody has to see it end.
     trap : TERM INT HUP
@@ -55,13 +59,16 @@ exauq_record() {
     # Asked to stop before there was anything to stop: who asked waits for this process.
     if [[ -e $dir/STOPPING ]]; then exit 0; fi
     exauq_simulate "$dir" "$id:$token" &
-    sim=$!
-    if exauq_stat "$sim"; then { printf '%s\n' "$sim $proc_ticks" >"$dir/SIM"; } 2>/dev/null; fi
+    sim=$! sim_ticks=-
+    if exauq_stat "$sim"; then
+        sim_ticks=$proc_ticks
+        { printf '%s\n' "$sim $sim_ticks" >"$dir/SIM"; } 2>/dev/null
+    fi
     while
         # A signal to this process ends `wait` early: only a process that is gone has ended.
         wait "$sim"
         code=$?
-        kill -0 "$sim" 2>/dev/null
+        exauq_stat "$sim" && [[ $proc_ticks == "$sim_ticks" ]]
     do :; done
     exauq_now
     if [[ -e $dir/STOPPING ]]; then

@@ -6,10 +6,12 @@
 # Collect in `members` (pid -> job id) every live process of the jobs named by `sessions`
 # (recorder pid -> job id), `groups` (process group -> job id) and `marks` (mark -> job id).
 # Forks once, for the marks: a process that left the session still carries the job's mark in
-# its environment.
+# its environment. One that has neither may still be a child of one that has; as it may be left
+# behind, `known` (pid -> ticks and job id) keeps what was found before.
 exauq_find_members() {
-    local stat pid job line
-    local proc_state proc_group proc_session proc_ticks
+    local stat pid job line grew=yes
+    local proc_state proc_parent proc_group proc_session proc_ticks
+    local -a parents=() born=()
     members=()
     for stat in /proc/[0-9]*/stat; do
         pid=${stat#/proc/} pid=${pid%/stat}
@@ -17,26 +19,34 @@ exauq_find_members() {
         [[ $proc_state != [ZX] ]] || continue
         job=${sessions[$proc_session]-}
         job=${job:-${groups[$proc_group]-}}
+        if [[ ${known[pid]-} == "$proc_ticks "* ]]; then job=${known[pid]#* }; fi
         if [[ -n $job ]]; then members[pid]=$job; fi
+        parents[pid]=$proc_parent born[pid]=$proc_ticks
     done
     while IFS= read -r line; do
         [[ $line == /proc/*/environ:EXAUQ_TUI_JOB=* ]] || continue
         pid=${line#/proc/} pid=${pid%%/*}
         job=${marks[${line#*EXAUQ_TUI_JOB=}]-}
         if [[ -n $job ]] && exauq_stat "$pid" && [[ $proc_state != [ZX] ]]; then
-            members[pid]=$job
+            members[pid]=$job born[pid]=$proc_ticks
         fi
     done < <(grep -azsH '^EXAUQ_TUI_JOB=' /proc/[0-9]*/environ | tr '\0' '\n')
     # Such a line can be seen for this process too, where a job itself cancels another.
-    unset "members[$$]"
+    unset "members[$$]" "parents[$$]"
+    while [[ -n $grew ]]; do
+        grew=
+        for pid in "${!parents[@]}"; do
+            job=${members[${parents[pid]}]-}
+            if [[ -n $job && -z ${members[pid]-} ]]; then members[pid]=$job grew=yes; fi
+        done
+    done
+    for pid in "${!members[@]}"; do known[pid]="${born[pid]} ${members[pid]}"; done
 }
 
 # Say that job $2 of workspace $1 was cancelled: nothing of it is left.
 exauq_record_stopped() {
-    local dir=$1/$2 now started=- exit_code=-
+    local dir=$1/$2 now was_started='' ended started finished exit_code output note
     exauq_now
-    { read -r _ _ _ _ started <"$dir/START"; } 2>/dev/null
-    { read -r exit_code <"$dir/EXIT"; } 2>/dev/null
     if [[ ! -e $dir/token ]]; then
         # EXAUQ-Toolbox's own job: it looks for this flag, and knows of nothing else.
         if [[ ! -e $dir/COMPLETED && ! -e $dir/FAILED ]]; then
@@ -45,7 +55,16 @@ exauq_record_stopped() {
         fi
         return 0
     fi
-    exauq_end "$dir" "$1" "$2" S "${started:--}" "$now" "${exit_code:--}" ''
+    { read -r _ _ _ _ was_started <"$dir/START"; } 2>/dev/null
+    exauq_read_end "$dir"
+    exauq_end "$dir" "$1" "$2" S "${was_started:--}" "$now" "$exit_code" '' && return
+    if [[ -e $dir/STOPPED || -e $dir/COMPLETED || -e $dir/FAILED ]]; then return; fi
+    # Decided by somebody who died before the flag.
+    if exauq_read_end "$dir"; then
+        exauq_write_end "$dir" "$1" "$2" "$ended" "$started" "$finished" "$exit_code" "$note"
+    else
+        exauq_write_end "$dir" "$1" "$2" S "${was_started:--}" "$now" "$exit_code" ''
+    fi
 }
 
 # Say that the end of job $2 of workspace $1 was asked for in vain; $3 tells why.
@@ -70,8 +89,8 @@ exauq_cancel_queued() {
 exauq_stop() {
     local ws=$1 grace=$2 host boot id dir pid signal deadline token submitted
     local start_host start_boot start_pid start_ticks own_ticks
-    local proc_state proc_group proc_session proc_ticks
-    local -a members=() asked=()
+    local proc_state proc_parent proc_group proc_session proc_ticks
+    local -a members=() asked=() known=()
     local -A sessions=() groups=() marks=() waiting=() left=() recorder_of=()
     shift 2
     exauq_identify_machine

@@ -48,12 +48,15 @@ exauq_judge_foreign() {
 # What a job's exauq_manager.sh does: $1 job directory, $2 start, status or stop.
 exauq_manage() {
     local dir ws id state started finished exit_code output note host boot token submitted
+    local read_only format host_elsewhere
+    local -a unattended=()
     dir=$(cd -- "$1" 2>/dev/null && pwd -P) || {
         printf '%s\n' "error: no directory $1" >&2
         return 1
     }
     id=${dir##*/} ws=${dir%/*}
     exauq_identify_machine
+    exauq_read_format "$ws"
     exauq_judge "$dir" "$ws" "$id"
     case ${2-} in
         start) if [[ $state == Q ]]; then exauq_launch "$ws" "$id"; fi ;;
@@ -67,7 +70,10 @@ exauq_manage() {
             esac
             ;;
         stop)
-            if [[ $state == [RTX] ]]; then
+            if exauq_runs_elsewhere "$dir"; then
+                printf '%s\n' "error: the job runs on $host_elsewhere: stop it from there" >&2
+                return 1
+            elif [[ $state == [RTX] ]]; then
                 { : >>"$dir/STOPPING"; } 2>/dev/null
                 exauq_stop "$ws" 5 "$id"
             elif [[ $state == Q ]]; then

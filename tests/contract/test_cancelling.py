@@ -1,0 +1,312 @@
+"""Cancelling: what it ends, what it leaves alone, and what it says of the rest."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from exauq_tui.errors import HardwareInterfaceFailureError
+from exauq_tui.hardware import JobId, JobStatus
+from tests.contract.machines import (
+    WAITS,
+    Machine,
+    end_of,
+    every_process,
+    job,
+    run,
+    wait_for_start,
+    wait_until,
+)
+
+NOTES = 'note() { echo "$1" >>"${0%/*}/pids"; }; '
+LASTS = "echo started; while :; do sleep 0.1; done\n"
+TREES = {
+    "one process": "note $$\n" + LASTS,
+    "children": "for i in 1 2 3; do sleep 1000 & note $!; done\n" + LASTS,
+    "grandchildren": "(sleep 1000 & note $!; (sleep 1000 & note $!; wait) & wait) &\n" + LASTS,
+    "orphans": "(sleep 1000 & note $!)\n" + LASTS,
+    "deaf to TERM": "note $$; trap '' TERM HUP INT\n" + LASTS,
+    "deaf children": "bash -c 'trap \"\" TERM; while :; do sleep 0.1; done' & note $!\n" + LASTS,
+    "nohup": "nohup sleep 1000 >/dev/null & note $!\n" + LASTS,
+    "a session of its own": "setsid sleep 1000 & note $!\n" + LASTS,
+    "a daemon": '(setsid bash -c \'echo $$ >>"$0"; exec sleep 1000\' "${0%/*}/pids" &)\n' + LASTS,
+    "no environment": "env -i /bin/sleep 1000 & note $!\n" + LASTS,
+    "a session and no environment": "setsid env -i /bin/sleep 1000 & note $!\n" + LASTS,
+    "stopped": "sleep 1000 & note $!; kill -STOP $!\n" + LASTS,
+    "forks when told to end": "trap 'setsid sleep 1000 & note $!; exit' TERM\n" + LASTS,
+    "goes on forking": (
+        "trap '' TERM; while :; do sleep 1000 & note $!; [[ $((++n)) -gt 20 ]] && break; "
+        "sleep 0.02; done\n" + LASTS
+    ),
+}
+
+
+def alive(pid: int) -> bool:
+    with suppress(OSError):
+        stat = Path(f"/proc/{pid}/stat").read_text()
+        return stat[stat.rindex(")") + 2] not in "ZX"
+    return False
+
+
+def noted(machine: Machine) -> list[int]:
+    with suppress(FileNotFoundError):
+        return [int(word) for word in (machine.root / "pids").read_text().split()]
+    return []
+
+
+@pytest.mark.parametrize("tree", TREES.values(), ids=TREES)
+def test_cancelling_leaves_nothing_of_the_job_alive(machine: Machine, tree: str) -> None:
+    there = machine.interface(machine.script(NOTES + tree), cancel_grace=1.0)
+    there.submit_job(job(1))
+    wait_for_start(machine, 1)
+    there.cancel_job(JobId(1))
+    assert there.get_job_status(JobId(1)) is JobStatus.CANCELLED
+    if "TERM\n" not in tree:
+        assert noted(machine) != []
+    assert [pid for pid in noted(machine) if alive(pid)] == []
+    assert there.get_job_output(JobId(1)) is None
+
+
+def test_a_job_can_put_its_things_in_order_before_it_is_killed(machine: Machine) -> None:
+    text = "trap 'echo tidied; echo 7 >\"$2\"; exit 0' TERM\n" + LASTS
+    there = machine.interface(machine.script(text), cancel_grace=20.0)
+    there.submit_job(job(1))
+    wait_for_start(machine, 1)
+    begun = time.monotonic()
+    there.cancel_job(JobId(1))
+    assert time.monotonic() - begun < 15
+    # It ended with an output, but not before it was cancelled.
+    assert there.get_job_status(JobId(1)) is JobStatus.CANCELLED
+    assert there.get_job_output(JobId(1)) is None
+    assert b"tidied" in there.read_job_log(JobId(1), 0, 1000).data
+    (report,) = there.look().reports
+    assert report.exit_code == 0
+    assert report.finished is not None
+
+
+def test_a_job_that_does_not_run_is_left_as_it_is(machine: Machine) -> None:
+    there = machine.interface(machine.script('case $2 in */1/*) echo 1 >"$2" ;; esac'))
+    run(there, 1, 2)
+    for number, status in ((1, JobStatus.COMPLETED), (2, JobStatus.FAILED)):
+        there.cancel_job(JobId(number))
+        assert there.get_job_status(JobId(number)) is status
+    there.cancel_job(JobId(3))
+    assert there.get_job_status(JobId(3)) is JobStatus.PENDING_SUBMIT
+    assert there.get_job_output(JobId(1)) == 1.0
+    assert there.request_cancels([JobId(1), JobId(2), JobId(3)]) == {
+        JobId(1): JobStatus.COMPLETED,
+        JobId(2): JobStatus.FAILED,
+        JobId(3): JobStatus.PENDING_SUBMIT,
+    }
+    assert not (machine.job_dir(1) / "STOPPING").exists()
+
+
+def test_a_cancelled_job_is_cancelled_again_without_error(machine: Machine) -> None:
+    there = machine.interface(machine.script(WAITS), cancel_grace=1.0)
+    there.submit_job(job(1))
+    there.cancel_job(JobId(1))
+    there.cancel_job(JobId(1))
+    assert there.get_job_status(JobId(1)) is JobStatus.CANCELLED
+
+
+def test_a_job_is_cancelled_the_moment_it_was_submitted(machine: Machine) -> None:
+    there = machine.interface(machine.script(NOTES + "note $$; " + LASTS), cancel_grace=1.0)
+    numbers = range(1, 13)
+    for number in numbers:
+        there.submit_job(job(number))
+        there.cancel_job(JobId(number))
+    statuses = there.get_job_statuses([JobId(number) for number in numbers])
+    assert set(statuses.values()) == {JobStatus.CANCELLED}
+    assert [pid for pid in noted(machine) if alive(pid)] == []
+
+
+def test_many_jobs_cost_one_grace_and_others_are_left_alone(machine: Machine) -> None:
+    script = machine.script(
+        "case $2 in */99/*) " + WAITS.strip() + " ;; *) trap '' TERM; " + LASTS.strip() + " ;; esac"
+    )
+    there = machine.interface(script, cancel_grace=2.0)
+    numbers = list(range(1, 9))
+    there.submit_jobs([job(number) for number in [*numbers, 99]])
+    for number in [*numbers, 99]:
+        wait_for_start(machine, number)
+    begun = time.monotonic()
+    ids = [JobId(number) for number in numbers]
+    assert there.cancel_jobs(ids) == dict.fromkeys(ids)
+    assert time.monotonic() - begun < 2.0 * len(numbers)
+    assert set(there.get_job_statuses(ids).values()) == {JobStatus.CANCELLED}
+    assert there.get_job_status(JobId(99)) is JobStatus.RUNNING
+    machine.let_go(99)
+    assert end_of(there, 99) is JobStatus.COMPLETED
+
+
+def test_a_request_to_cancel_returns_at_once_and_looks_tell_the_rest(machine: Machine) -> None:
+    there = machine.interface(machine.script("trap '' TERM; " + LASTS), cancel_grace=2.0)
+    there.submit_job(job(1))
+    wait_for_start(machine, 1)
+    cursor = there.look().cursor
+    assert there.request_cancels([JobId(1)]) == {JobId(1): JobStatus.PENDING_CANCEL}
+    assert there.get_job_status(JobId(1)) is JobStatus.PENDING_CANCEL
+    with pytest.raises(ValueError, match="has not ended"):
+        there.delete_remote_job_dir(JobId(1))
+    with pytest.raises(ValueError, match="Pending cancel"):
+        there.submit_job(job(1), resubmit=True)
+    seen: list[JobStatus] = []
+
+    def cancelled() -> bool:
+        nonlocal cursor
+        look = there.look(cursor)
+        cursor = look.cursor
+        seen.extend(report.status for report in look.reports)
+        return seen[-1:] == [JobStatus.CANCELLED]
+
+    wait_until(cancelled, "the end of the job")
+    assert seen[0] is JobStatus.PENDING_CANCEL
+
+
+def test_two_objects_cancel_one_job_together(machine: Machine) -> None:
+    script = machine.script("trap '' TERM; " + LASTS)
+    first = machine.interface(script, cancel_grace=1.0)
+    second = machine.interface(script, cancel_grace=1.0)
+    first.submit_job(job(1))
+    wait_for_start(machine, 1)
+    first.request_cancels([JobId(1)])
+    second.cancel_job(JobId(1))
+    assert first.get_job_status(JobId(1)) is JobStatus.CANCELLED
+
+
+def test_a_job_that_ends_while_it_is_cancelled_has_one_end(machine: Machine) -> None:
+    there = machine.interface(machine.script(WAITS), cancel_grace=1.0)
+    numbers = range(1, 11)
+    there.submit_jobs([job(number) for number in numbers])
+    for number in numbers:
+        wait_for_start(machine, number)
+    for number in numbers:
+        machine.let_go(number)
+        there.cancel_job(JobId(number))
+    for number in numbers:
+        status = end_of(there, number)
+        assert status in (JobStatus.CANCELLED, JobStatus.COMPLETED)
+        flags = {
+            flag
+            for flag in ("STOPPED", "COMPLETED", "FAILED")
+            if (machine.job_dir(number) / flag).exists()
+        }
+        assert flags == {"STOPPED" if status is JobStatus.CANCELLED else "COMPLETED"}
+        assert there.get_job_output(JobId(number)) == (
+            1.5 if status is JobStatus.COMPLETED else None
+        )
+
+
+def queue_without_starting(
+    here: Machine, monkeypatch: pytest.MonkeyPatch, *numbers: int, script: str = WAITS
+) -> None:
+    """Submit jobs to a machine on which nothing can be started for the moment."""
+    shims = here.root / "shims"
+    shims.mkdir()
+    (shims / "setsid").write_text("#!/bin/sh\nexit 0\n")
+    (shims / "setsid").chmod(0o755)
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", f"{shims}:{os.environ['PATH']}")
+        there = here.interface(here.script(script))
+        assert set(there.submit_jobs([job(number) for number in numbers]).values()) == {None}
+        there.close()
+
+
+def test_a_queued_job_is_submitted_and_starts_at_the_next_connection(
+    here: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue_without_starting(here, monkeypatch, 1, 2)
+    assert not (here.job_dir(1) / "START").exists()
+    there = here.interface(here.root / "model.sh")
+    for number in (1, 2):
+        wait_for_start(here, number)
+        here.let_go(number)
+        assert end_of(there, number) is JobStatus.COMPLETED
+
+
+def test_a_queued_job_that_is_cancelled_never_starts(
+    here: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue_without_starting(here, monkeypatch, 1, script=NOTES + "note $$")
+    shims = here.root / "shims"
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", f"{shims}:{os.environ['PATH']}")
+        there = here.interface(here.root / "model.sh")
+        assert there.get_job_status(JobId(1)) is JobStatus.SUBMITTED
+        with pytest.raises(ValueError, match="has not ended"):
+            there.delete_remote_job_dir(JobId(1))
+        there.cancel_job(JobId(1))
+        assert there.get_job_status(JobId(1)) is JobStatus.CANCELLED
+        there.close()
+    again = here.interface(here.root / "model.sh")
+    run(again, 2)  # whatever would start the first one has had its time
+    assert again.get_job_status(JobId(1)) is JobStatus.CANCELLED
+    assert len(noted(here)) == 1
+    (report,) = [report for report in again.look().reports if report.job_id == JobId(1)]
+    assert report.note == "never started"
+
+
+def stoppers(machine: Machine) -> list[int]:
+    mark = os.fsencode(machine.workspace)
+    return [
+        pid for pid, command, *_ in every_process() if b"\0stop\0" in command and mark in command
+    ]
+
+
+def test_a_cancel_whose_stopper_was_killed_is_finished_by_the_next_looks(
+    machine: Machine,
+) -> None:
+    there = machine.interface(
+        machine.script(NOTES + "note $$; trap '' TERM; " + LASTS), cancel_grace=600.0
+    )
+    there.submit_job(job(1))
+    wait_for_start(machine, 1)
+    there.request_cancels([JobId(1)])
+    wait_until(lambda: stoppers(machine), "the stopper")
+    for pid in stoppers(machine):
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not stoppers(machine), "the stopper's end")
+    assert end_of(there, 1) is JobStatus.CANCELLED
+    assert [pid for pid in noted(machine) if alive(pid)] == []
+
+
+@pytest.mark.parametrize("written", ["", "S - 1700000000 - - \n"])
+def test_a_stopper_that_died_while_it_recorded_the_end_is_made_up_for(
+    machine: Machine, written: str
+) -> None:
+    there = machine.interface(machine.script(WAITS), cancel_grace=1.0)
+    there.submit_job(job(1))
+    wait_for_start(machine, 1)
+    there.cancel_job(JobId(1))
+    (machine.job_dir(1) / "STOPPED").unlink()
+    (machine.job_dir(1) / "END").write_text(written)
+    assert end_of(there, 1) is JobStatus.CANCELLED
+    assert (machine.job_dir(1) / "STOPPED").exists()
+
+
+def test_a_job_of_another_machine_is_not_judged_and_not_cancelled_from_here(
+    machine: Machine,
+) -> None:
+    there = machine.interface(machine.script(WAITS), cancel_grace=1.0)
+    there.submit_job(job(1))
+    wait_for_start(machine, 1)
+    start = machine.job_dir(1) / "START"
+    host, rest = start.read_text().split(" ", 1)
+    start.write_text(f"login-2.elsewhere {rest}")
+    (report,) = there.look().reports
+    assert (report.status, report.note) == (JobStatus.RUNNING, "on login-2.elsewhere")
+    begun = time.monotonic()
+    with pytest.raises(HardwareInterfaceFailureError, match=r"login-2\.elsewhere"):
+        there.cancel_job(JobId(1))
+    assert time.monotonic() - begun < 10
+    # Its recorder there must not take the job's end for that of a cancelled one.
+    assert not (machine.job_dir(1) / "STOPPING").exists()
+    assert there.get_job_status(JobId(1)) is JobStatus.RUNNING
+    start.write_text(f"{host} {rest}")
+    machine.let_go(1)
+    assert end_of(there, 1) is JobStatus.COMPLETED

@@ -112,9 +112,9 @@ def update_from_cancel(job: StoredJob, answer: JobStatus, now: float) -> JobUpda
             error="its directory is gone from the server, so that nothing can be said of it",
             note=GONE,
         )
-    if answer in TERMINAL_STATUSES or answer is JobStatus.FAILED_CANCEL:
+    if answer in TERMINAL_STATUSES:
         return replace(update, event=answer.value, status=answer, error="", last_seen=now)
-    # Being stopped, or still running: the next looks tell what comes of it.
+    # Being stopped, still running, or not to be stopped: the next looks tell, and tell why.
     return replace(update, last_seen=now) if job.last_seen is None else None
 
 

@@ -17,7 +17,7 @@ from exauq_tui.errors import InputError, RecordError, ServerRefusedError
 from exauq_tui.hardware.interface import DeletesJobs, LogChunk, ReadsLogs, WorkspaceSummary
 from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
 from exauq_tui.jobs import Input, JobId
-from exauq_tui.monitor.contact import Contact
+from exauq_tui.monitor.contact import Contact, raise_if_cut_off, words_of
 from exauq_tui.monitor.evidence import GONE
 from exauq_tui.monitor.interfaces import MakeInterface, make_interface
 from exauq_tui.monitor.looking import fetch_outputs
@@ -160,7 +160,7 @@ class Fleet:
         batch: str,
         try_of: Sequence[StoredJob],
     ) -> tuple[int, ...]:
-        target = poller.target
+        target = self._store.target(poller.profile.name)
         jobs = self._record.add_jobs(
             target.place.server,
             target.place.endpoint,
@@ -214,7 +214,7 @@ class Fleet:
         poller = self._pollers.get(job.server)
         if poller is None:
             return False
-        place = poller.target.place
+        place = self._store.target(job.server).place
         workspaces = {place.workspace, *([] if job.workspace_known else [poller.configured])}
         return job.endpoint == place.endpoint and job.workspace in workspaces
 
@@ -234,7 +234,8 @@ class Fleet:
             else:
                 wanted[job.server].append(job)
         parts = [
-            self._pollers[server].call(partial(_fetch, jobs)) for server, jobs in wanted.items()
+            (jobs, self._pollers[server].call(partial(_fetch, jobs)))
+            for server, jobs in wanted.items()
         ]
         return _joined(known, parts)
 
@@ -270,7 +271,8 @@ class Fleet:
         results.update(dict.fromkeys(local, ""))
         self._store.sync()
         parts = [
-            self._pollers[server].call(partial(_delete, jobs)) for server, jobs in wanted.items()
+            (jobs, self._pollers[server].call(partial(_delete, jobs)))
+            for server, jobs in wanted.items()
         ]
         return _joined(results, parts)
 
@@ -309,13 +311,18 @@ def _fetch(jobs: Sequence[StoredJob], contact: Contact) -> Mapping[int, float | 
 def _delete(jobs: Sequence[StoredJob], contact: Contact) -> Mapping[int, str]:
     """Delete directories on the server, then the rows of those that are gone."""
     answers = _deleter(contact).delete_remote_job_dirs([JobId(job.job_id) for job in jobs])
+    raise_if_cut_off(answers.values())
     statuses = contact.interface.get_job_statuses([JobId(job.job_id) for job in jobs])
+    raise_if_cut_off(statuses.values())
     results: dict[int, str] = {}
     for job in jobs:
-        answer = answers.get(JobId(job.job_id))
+        answer, status = answers.get(JobId(job.job_id)), statuses.get(JobId(job.job_id))
         # What is not there any more needs no deleting, whatever was said about it.
-        gone = statuses.get(JobId(job.job_id)) is JobStatus.PENDING_SUBMIT
-        results[job.key] = "" if gone else str(answer or "it is still there")
+        if status is JobStatus.PENDING_SUBMIT:
+            results[job.key] = ""
+        else:
+            error = answer or (status if isinstance(status, Exception) else None)
+            results[job.key] = words_of(error) if error else "it is still there"
     contact.record.delete([key for key, words in results.items() if not words])
     contact.store.sync()
     return results
@@ -328,29 +335,36 @@ def _failed(error: Exception) -> Future[LogChunk]:
 
 
 def _joined(
-    known: Mapping[int, V], parts: Sequence[Future[Mapping[int, V]]]
-) -> Future[Mapping[int, V]]:
-    """One Future for answers of several servers; fails where one of them fails."""
-    whole: Future[Mapping[int, V]] = Future()
+    known: Mapping[int, V | str],
+    parts: Sequence[tuple[Sequence[StoredJob], Future[Mapping[int, V]]]],
+) -> Future[Mapping[int, V | str]]:
+    """One Future for answers of several servers, and words for those that do not answer.
+
+    Where there is nothing but one server's error, it fails with that.
+    """
+    whole: Future[Mapping[int, V | str]] = Future()
     merged = dict(known)
     lock = threading.Lock()
     left = len(parts)
 
-    def take(part: Future[Mapping[int, V]]) -> None:
+    def take(jobs: Sequence[StoredJob], part: Future[Mapping[int, V]]) -> None:
         nonlocal left
+        error = part.exception()
         with lock:
             left -= 1
-            error = part.exception()
-            if error is not None:
-                if not whole.done():
-                    whole.set_exception(error)
+            if error is None:
+                merged.update(part.result())
+            elif len(parts) == 1 and not known:
+                whole.set_exception(error)
                 return
-            merged.update(part.result())
-            if left == 0 and not whole.done():
-                whole.set_result(merged)
+            else:
+                merged.update((job.key, str(error)) for job in jobs)
+            is_last = left == 0
+        if is_last:
+            whole.set_result(merged)
 
     if not parts:
         whole.set_result(merged)
-    for part in parts:
-        part.add_done_callback(take)
+    for jobs, part in parts:
+        part.add_done_callback(partial(take, jobs))
     return whole

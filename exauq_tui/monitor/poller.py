@@ -47,7 +47,7 @@ from exauq_tui.monitor.sending import (
 )
 from exauq_tui.monitor.snapshot import ServerState
 from exauq_tui.monitor.standing import Standing
-from exauq_tui.monitor.store import Place, Store
+from exauq_tui.monitor.store import Place, Store, Target
 from exauq_tui.monitor.verbs import Prompter
 
 _log = logging.getLogger(__name__)
@@ -71,19 +71,6 @@ class Request(Generic[T]):
 
     verb: Callable[[Contact], T]
     result: Future[T]
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where new jobs go.
-
-    Attributes:
-        place: The place; with the workspace as the profile has it while that is all there is.
-        is_known: Whether it has the workspace's absolute path.
-    """
-
-    place: Place
-    is_known: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +122,7 @@ class Poller:
             target=self._run, name=f"poller-{profile.name}", daemon=True
         )
         self._standing = Standing(profile, tools.store, tools.clock)
-        self._target = self._find_target()
-        tools.store.set_place(self._target.place)
+        tools.store.set_target(self._find_target())
 
     @property
     def profile(self) -> ServerProfile:
@@ -147,11 +133,6 @@ class Poller:
     def configured(self) -> str:
         """The workspace as the profile has it, "" for none."""
         return self._configured
-
-    @property
-    def target(self) -> Target:
-        """Where new jobs of this server go, as far as it is known."""
-        return self._target
 
     def start(self) -> None:
         """Start the thread."""
@@ -275,11 +256,13 @@ class Poller:
             if isinstance(interface, Connects):
                 interface.connect()
             self._standing.say_verbs(_verbs_of(interface))
+            target = self._find_target()
+            self._tools.store.set_target(target)
             contact = Contact(
                 interface,
                 self._tools.record,
                 self._tools.store,
-                self._find_target().place,
+                target.place,
                 self._configured,
                 self._profile.level,
                 self._owner,
@@ -330,7 +313,6 @@ class Poller:
             if is_elsewhere(contact):
                 return  # connect anew, to that workspace
             bind_latecomers(contact)
-            self._target = self._find_target()
             now = time.monotonic()
             if now >= next_search:
                 release_abandoned(contact)
@@ -343,7 +325,6 @@ class Poller:
                 self._look_asked = False
                 self._standing.begin_wait()
                 look(contact)
-                self._target = self._find_target()
                 if sent:
                     lively_until = now + _LIVELY
                 pause = _LIVELY_PAUSE if now < lively_until else self._tools.refresh
@@ -357,7 +338,8 @@ class Poller:
             self._wake.wait(max(0.0, next_look - time.monotonic()))
 
     def _say_seen(self, latency: float, pause: float) -> None:
-        workspace = self._target.place.workspace if self._target.is_known else ""
+        target = self._tools.store.target(self._profile.name)
+        workspace = target.place.workspace if target.is_known else ""
         self._standing.say_seen(latency, pause, workspace)
 
     def _send(self, contact: Contact) -> bool:

@@ -18,6 +18,7 @@ from exauq_tui.jobs import Input, Job, JobId
 from exauq_tui.monitor.contact import CUT_OFF, Contact, raise_if_cut_off, words_of
 from exauq_tui.monitor.evidence import update_from_cancel
 from exauq_tui.monitor.owners import is_dead
+from exauq_tui.monitor.store import Target
 from exauq_tui.monitor.stored_job import UNSET, JobUpdate, StoredJob
 
 _BATCH = 500
@@ -36,7 +37,7 @@ def bind_workspace(contact: Contact) -> None:
     resolved = interface.workspace_dir
     contact.record.bind_workspace(place.server, place.endpoint, contact.configured, resolved)
     contact.place = type(place)(place.server, place.endpoint, resolved)
-    contact.store.set_place(contact.place)
+    contact.store.set_target(Target(contact.place, is_known=True))
     contact.store.sync()
 
 

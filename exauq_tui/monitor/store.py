@@ -31,6 +31,19 @@ class Place:
     workspace: str
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where new jobs of a server go.
+
+    Attributes:
+        place: The place; with the workspace as the profile has it while that is all there is.
+        is_known: Whether it has the workspace's absolute path.
+    """
+
+    place: Place
+    is_known: bool
+
+
 class Store:
     """The one picture of everything that is known.
 
@@ -49,7 +62,7 @@ class Store:
         self._jobs: dict[int, StoredJob] = {}
         self._by_place: dict[Place, dict[str, int]] = {}
         self._views: dict[str, ServerView] = {}
-        self._places: dict[str, Place] = {}
+        self._targets: dict[str, Target] = {}
         self._changed_jobs: set[int] = set()
         self._removed: set[int] = set()
         self._changed_views: set[str] = set()
@@ -110,13 +123,14 @@ class Store:
             self._changed_views.add(view.name)
         self._tell()
 
-    def set_place(self, place: Place) -> None:
+    def set_target(self, target: Target) -> None:
         """Take in where a profile points now: jobs elsewhere are not current any more."""
+        place = target.place
         with self._lock:
-            before = self._places.get(place.server)
-            if before == place:
+            before = self._targets.get(place.server)
+            self._targets[place.server] = target
+            if before is not None and before.place == place:
                 return
-            self._places[place.server] = place
             for other, keys in self._by_place.items():
                 if other.server == place.server:
                     self._changed_jobs.update(keys.values())
@@ -160,6 +174,11 @@ class Store:
         with self._lock:
             return self._views[server]
 
+    def target(self, server: str) -> Target:
+        """Where new jobs of one server go, as far as it is known."""
+        with self._lock:
+            return self._targets[server]
+
     def jobs(self, keys: Iterable[int]) -> list[StoredJob]:
         """Some jobs, as the record has them; those that are not there are left out."""
         with self._lock:
@@ -183,7 +202,7 @@ class Store:
 
     def _row(self, job: StoredJob) -> JobRow:
         is_there = job.last_seen is not None and job.workspace_known
-        place = self._places.get(job.server)
+        target = self._targets.get(job.server)
         return JobRow(
             key=job.key,
             server=job.server,
@@ -205,7 +224,7 @@ class Store:
             note=job.note,
             error=job.error,
             directory=f"{job.workspace}/{job.job_id}" if is_there else "",
-            current=place is None or _place_of(job) == place,
+            current=target is None or _place_of(job) == target.place,
         )
 
 

@@ -9,7 +9,7 @@ PINS := constraints-dev.txt
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
 .PHONY: demo test test-long check check-format check-lint check-types check-layers check-scripts \
-  check-readme readme screenshots clean tools
+  check-readme readme screenshots bench clean tools
 # In order: what is missing is told all at once, before anything is begun.
 .NOTPARALLEL:
 
@@ -33,6 +33,7 @@ check-lint: $(VENV)/.dev
 check-types: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/mypy scripts/*.py
+	$(BIN)/mypy -p benchmarks
 
 check-layers: $(VENV)/.dev
 	$(BIN)/lint-imports
@@ -49,6 +50,9 @@ readme: $(VENV)/.dev
 screenshots: $(VENV)/.dev
 	scripts/install-tools screenshots
 	$(BIN)/python scripts/make_screenshots.py
+
+bench: tools $(VENV)/.dev
+	$(BIN)/python -m benchmarks.all
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache \

@@ -8,75 +8,17 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
-from typing import Any
 
+from exauq_tui.app.job_views import SORTS, VIEW_STATUSES, SortValue, View, matches
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.monitor.snapshot import Changes, JobRow, ServerView
 
-SortValue = tuple[Any, ...]
 Entry = tuple[SortValue, int]
 """Where a row stands in the order: its sort value, then its key, so that no two are equal."""
 
 _SHORTEST_ID = 6
-
-
-class View(Enum):
-    """The quick views; the value is the word shown."""
-
-    ALL = "all"
-    ACTIVE = "active"
-    FAILED = "failed"
-    DONE = "done"
-
-
-VIEW_STATUSES: Mapping[View, frozenset[JobStatus]] = {
-    View.ALL: frozenset(JobStatus),
-    View.ACTIVE: frozenset(
-        {
-            JobStatus.PENDING_SUBMIT,
-            JobStatus.SUBMITTED,
-            JobStatus.RUNNING,
-            JobStatus.PENDING_CANCEL,
-            JobStatus.FAILED_CANCEL,  # something of it may still run
-        }
-    ),
-    View.FAILED: frozenset({JobStatus.FAILED, JobStatus.FAILED_SUBMIT, JobStatus.FAILED_CANCEL}),
-    View.DONE: frozenset({JobStatus.COMPLETED, JobStatus.CANCELLED}),
-}
-
-_STATUS_RANK = {
-    status: rank
-    for rank, status in enumerate(
-        (
-            JobStatus.FAILED,
-            JobStatus.FAILED_SUBMIT,
-            JobStatus.FAILED_CANCEL,
-            JobStatus.PENDING_CANCEL,
-            JobStatus.RUNNING,
-            JobStatus.SUBMITTED,
-            JobStatus.PENDING_SUBMIT,
-            JobStatus.CANCELLED,
-            JobStatus.COMPLETED,
-        )
-    )
-}
-
-
-def _output(row: JobRow) -> SortValue:
-    return (row.output is None, row.output or 0.0)
-
-
-SORTS: Mapping[str, Callable[[JobRow], SortValue]] = {
-    "age": lambda row: (row.created,),
-    "status": lambda row: (_STATUS_RANK[row.status], row.created),
-    "id": lambda row: (len(row.job_id), row.job_id),
-    "server": lambda row: (row.server, row.created),
-    "output": _output,
-}
-"""The orders that there are, by the name of their column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,7 +312,7 @@ class JobModel:
         return (
             row.status in VIEW_STATUSES[self.view]
             and (self.server is None or row.server == self.server)
-            and all(_matches(row, word) for word in self.words)
+            and all(matches(row, word) for word in self.words)
         )
 
     def _rebuild(self) -> None:
@@ -400,13 +342,3 @@ class JobModel:
             digits += 1
         self.id_digits = digits
         self._suffixes = {job_id[-digits:]: job_id for job_id in ids}
-
-
-def _matches(row: JobRow, word: str) -> bool:
-    """Whether a word is in a row's id, status, server or batch."""
-    return (
-        word in row.job_id
-        or word in row.status.value.lower()
-        or word in row.server.lower()
-        or word in row.batch.lower()
-    )

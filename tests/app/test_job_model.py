@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exauq_tui.app.job_model import SORTS, VIEW_STATUSES, JobModel, View
+from exauq_tui.app.job_model import JobModel
+from exauq_tui.app.job_views import SORTS, VIEW_STATUSES, View
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.monitor.snapshot import Changes, JobRow
 from tests.app.fake_fleet import job, server, some_jobs

@@ -3,7 +3,7 @@
 import pytest
 from textual.widgets import Input
 
-from exauq_tui.app.job_model import View
+from exauq_tui.app.job_views import View
 from exauq_tui.app.screens.help import HelpScreen
 from exauq_tui.config import AppSettings, Config
 from exauq_tui.hardware.status import JobStatus

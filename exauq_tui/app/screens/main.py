@@ -10,17 +10,15 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import Screen
-from textual.timer import Timer
 from textual.widgets import Input, Static
 
-from exauq_tui.app import detail_text
 from exauq_tui.app import format as fmt
 from exauq_tui.app.commands import bindings
-from exauq_tui.app.job_model import Applied, View
+from exauq_tui.app.job_details import JobDetails
+from exauq_tui.app.job_model import Applied
 from exauq_tui.app.job_verbs import JobVerbs
-from exauq_tui.app.log_follower import LogFollower
+from exauq_tui.app.job_views import View
 from exauq_tui.app.screens.log import LogScreen
-from exauq_tui.app.threads import in_thread
 from exauq_tui.app.widgets.detail import DetailPane
 from exauq_tui.app.widgets.footer import Footer
 from exauq_tui.app.widgets.header import Header
@@ -29,16 +27,13 @@ from exauq_tui.app.widgets.log_view import LogView
 from exauq_tui.app.widgets.pane import Pane
 from exauq_tui.app.widgets.server_list import ServerList
 from exauq_tui.app.widgets.titles import tab_titles
-from exauq_tui.errors import ExauqTuiError
-from exauq_tui.monitor.snapshot import Changes, JobRow
+from exauq_tui.monitor.snapshot import Changes
 
 if TYPE_CHECKING:
     from exauq_tui.app.app import ExauqApp
 
 NARROW = 100
 SMALLEST = (60, 15)
-_SETTLED = 0.15
-"""Log and history are asked for once the cursor has rested for this many seconds."""
 
 
 class MainScreen(Screen[None]):
@@ -58,10 +53,8 @@ class MainScreen(Screen[None]):
         self.server_list = ServerList(self.model, self._clock, id="servers")
         self.jobs_pane = Pane(id="jobs-pane", classes="pane")
         self.detail = DetailPane(id="detail")
-        self._follower = LogFollower(self.detail.log_view, app.fleet, self.model.cursor_row)
-        self._rest: Timer | None = None
+        self.details = JobDetails(app, self.detail)
         self._awaited: set[int] = set()
-        self._history_of: int | None = None
 
     def compose(self) -> ComposeResult:
         """Lay the screen out."""
@@ -125,9 +118,7 @@ class MainScreen(Screen[None]):
         if cursor != self.model.cursor:
             self._cursor_moved()
         elif self.model.cursor in applied.keys or applied.servers:
-            self._show_details()
-            self._history_of = None
-            self._rest_soon()
+            self.details.changed()
 
     def refresh_all(self) -> None:
         """Draw everything afresh, after all rows were loaded or the selection changed."""
@@ -145,7 +136,7 @@ class MainScreen(Screen[None]):
         self.header.refresh()
         self.table.sync()
         self.server_list.refresh()
-        self._show_details()
+        self.details.draw()
 
     def _show_new(self, keys: Sequence[int]) -> None:
         """Put the cursor on the first of new jobs, as soon as the model has them."""
@@ -224,68 +215,24 @@ class MainScreen(Screen[None]):
     @on(JobTable.CursorMoved)
     def _cursor_moved(self) -> None:
         self._draw_titles()
-        self._show_details()
-        self._history_of = None
-        self._rest_soon()
+        self.details.changed()
 
     @on(JobTable.MarksChanged)
     def _marks_changed(self) -> None:
         self.header.refresh()
         self._draw_titles()
 
-    def _show_details(self) -> None:
-        row = self.model.cursor_row()
-        if row is None:
-            nothing = Content.styled("No job here.", "$foreground-muted")
-            for tab in ("details", "output", "history"):
-                self.detail.show(tab, nothing)
-            return
-        now = self._clock()
-        server = self.model.servers.get(row.server)
-        self.detail.show("details", detail_text.details(row, server, now))
-        self.detail.show("output", detail_text.output(row, self.app.commands.first_key("output")))
-
-    def _rest_soon(self) -> None:
-        """Ask for what costs a request only once the cursor rests."""
-        if self._rest is not None:
-            self._rest.stop()
-        self._rest = self.set_timer(_SETTLED, self._rested)
-
-    def _rested(self) -> None:
-        row = self.model.cursor_row()
-        if self.detail.tab != "log" or row is None or self.has_class("-folded"):
-            self._follower.stop()
-            self.detail.set_remark("")
-        elif self._follower.key != row.key:
-            self._follower.follow(row.key)
-        if row is not None and self.detail.tab == "history" and self._history_of != row.key:
-            self._history_of = row.key
-            self.run_worker(
-                self._read_history(row), group="history", exclusive=True, exit_on_error=False
-            )
-
-    async def _read_history(self, row: JobRow) -> None:
-        try:
-            happened = await in_thread(lambda: self.app.fleet.events(row.key))
-        except ExauqTuiError as error:
-            self.detail.show("history", Content.styled(fmt.safe(str(error)), "$error"))
-            return
-        if self.model.cursor == row.key:
-            self.detail.show("history", detail_text.history(happened, self._clock()))
-
     @on(DetailPane.TabChanged)
     def _tab_changed(self) -> None:
-        self._history_of = None
-        self._rested()
+        self.details.tab_changed()
 
     @on(LogView.ModeChanged)
     def _log_mode_changed(self) -> None:
-        if self.detail.tab == "log":
-            self.detail.set_remark(self.detail.log_view.mode_text())
+        self.details.say_how_log_is_shown()
 
     @on(LogView.AtStart)
     def _log_at_start(self) -> None:
-        self._follower.read_earlier()
+        self.details.read_earlier_log()
 
     # Moving about
 

@@ -54,6 +54,7 @@ class JobTable(ScrollView, can_focus=True):
         *fmt.STATUS_CLASSES.values(),
     }
     BINDINGS = bindings("table")
+    ALLOW_SELECT = False
 
     class CursorMoved(Message):
         """The cursor is on another job."""
@@ -200,10 +201,28 @@ class JobTable(ScrollView, can_focus=True):
 
     # Drawing
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw lines without the detour for borders and padding, of which there are none.
+
+        A strip that looks as before is the same object, so that what filters made of it (for
+        terminals of fewer colours) is found again as well.
+        """
+        filters = self.get_line_filters()
+        background = self.background_colors[1]
+        strips = []
+        for y in crop.line_range:
+            strip = self.render_line(y)
+            for line_filter in filters:
+                strip = strip.apply_filter(line_filter, background)
+            strips.append(strip)
+        if crop.column_span != (0, self.size.width):
+            strips = [strip.crop(*crop.column_span) for strip in strips]
+        return strips
+
     def render_line(self, y: int) -> Strip:
         """Draw one line of the widget."""
-        width = self.scrollable_content_region.width
-        if self._layout_of[:1] != (width,):
+        width = self.size.width
+        if self._layout_of[:1] != (self.scrollable_content_region.width,):
             self._update_columns()
         if y == 0:
             return self._header(width)
@@ -279,7 +298,7 @@ class JobTable(ScrollView, can_focus=True):
             return Strip([Segment(" " * width, base)], width)
         text, component = self.empty_text[y - start]
         line = fmt.fit(text, min(width, cell_len(text)))
-        left = (width - cell_len(line)) // 2
+        left = (self.scrollable_content_region.width - cell_len(line)) // 2
         return Strip(
             [
                 Segment(" " * left, base),

@@ -1,0 +1,110 @@
+"""A server with the tests' simulator on it, as a user has it in the configuration."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from tests.e2e import simulator
+from tests.live.sshd import Sshd
+
+Point = tuple[float, ...]
+NAMES = ("x1", "x2", "x3")
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What the simulator wrote of its runs; complete lines only."""
+
+    path: Path
+
+    def _points(self, word: str) -> Counter[Point]:
+        if not self.path.exists():
+            return Counter()
+        lines = [line.split(" ") for line in self.path.read_text().splitlines(keepends=True)]
+        return Counter(
+            tuple(map(float, text.split(",")))
+            for first, text in lines
+            if first == word and text.endswith("\n")
+        )
+
+    def starts(self) -> Counter[Point]:
+        """How often a run with each input began."""
+        return self._points("start")
+
+    def ends(self) -> Counter[Point]:
+        """How often a run with each input came to its end."""
+        return self._points("end")
+
+
+class Site:
+    """The simulator, its ledger and its server's profile; in the configuration once made.
+
+    Args:
+        place: Where the simulator goes, and the workspace below it.
+        sshd: The server, or None for this machine without SSH.
+        profile: Further keys of the profile.
+    """
+
+    def __init__(self, place: Path, sshd: Sshd | None, **profile: object) -> None:
+        self.directory = place / "site"
+        self.directory.mkdir()
+        script = self.directory / "simulator.py"
+        shutil.copyfile(simulator.__file__, script)
+        self.ledger = Ledger(self.directory / "ledger")
+        self.gate = self.directory / "gate"
+        self.workspace = self.directory / "workspace"
+        table: dict[str, object] = {
+            "kind": "local",
+            "program": f"{sys.executable} -I -S",
+            "script_path": str(script),
+            "workspace_dir": str(self.workspace),
+            "input_names": list(NAMES),
+        }
+        if sshd is not None:
+            table |= {
+                "kind": "unix",
+                "host": sshd.host,
+                "port": sshd.port,
+                "user": sshd.user,
+                "key_filename": str(sshd.keys.ed25519),
+                "known_hosts": str(sshd.known_hosts),
+            }
+        table = {key: value for key, value in (table | profile).items() if value is not None}
+        config = Path(os.environ["EXAUQ_TUI_CONFIG"])
+        config.write_text(tomli_w.dumps({"servers": {"lab": table}, "app": {"refresh": 1.0}}))
+
+    def job_directories(self) -> list[str]:
+        """The names of what is in the workspace and may be a job."""
+        if not self.workspace.exists():
+            return []
+        return [name for name in os.listdir(self.workspace) if name.isdigit()]  # noqa: PTH208
+
+
+def run_app(*arguments: str) -> str:
+    """Run a command of `exauq-tui` that needs no terminal, and give what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "exauq_tui", *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, (done.returncode, done.stdout, done.stderr)
+    return done.stdout
+
+
+def recorded_jobs(*options: str) -> list[dict[str, Any]]:
+    """What `exauq-tui jobs --json` prints."""
+    jobs: list[dict[str, Any]] = json.loads(run_app("jobs", "--json", *options))
+    return jobs

@@ -1,0 +1,196 @@
+"""The main job: a hundred inputs to a server by key, and a dashboard that dies meanwhile.
+
+Whatever happens to the dashboard, each input is run exactly once: the ledger that the simulator
+itself writes, outside the workspace, is the witness.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import OpenTerminal
+from tests.e2e.screens import count
+from tests.e2e.simulator import simulate
+from tests.e2e.site import NAMES, Point, Site, recorded_jobs
+from tests.e2e.terminal import PATIENCE, Terminal, wait_until
+from tests.live.sshd import Sshd
+
+JOBS = 100
+CANCELLABLE, CANCELLED = 40, 20
+LONG = PATIENCE * 2
+
+Moment = Callable[[Site, Terminal, random.Random], None]
+"""Waits for the moment at which the dashboard is killed."""
+
+
+def make_points(number: int, seed: int, *, seconds: tuple[float, float]) -> list[Point]:
+    """Draw different inputs for the simulator, which run for so many seconds."""
+    rng = random.Random(seed)
+    points = [
+        (
+            round(rng.uniform(-3, 3), 4),
+            round(rng.uniform(-1, 1), 4) + index,
+            round(rng.uniform(*seconds), 3),
+        )
+        for index in range(number)
+    ]
+    return [tuple(float(repr(value)) for value in point) for point in points]
+
+
+def write_csv(path: Path, points: list[Point]) -> Path:
+    lines = [",".join(NAMES), *(",".join(map(repr, point)) for point in points)]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def start(terminal: Terminal) -> None:
+    terminal.start()
+    terminal.wait_for("UP")
+
+
+def submit_by_keys(terminal: Terminal, csv: Path, number: int) -> None:
+    """Submit a CSV file as a person does: look at what it would be, then press Enter."""
+    terminal.press("s")
+    terminal.wait_for("CSV")
+    terminal.press(*["Tab"] * len(NAMES))
+    terminal.type(str(csv))
+    terminal.wait_for(f"{number} jobs")  # in the preview: there are none yet
+    terminal.press("Enter")
+
+
+# The moments
+
+
+def at_once(site: Site, terminal: Terminal, rng: random.Random) -> None:
+    time.sleep(rng.uniform(0.0, 0.3))  # at no particular point of what the dashboard does
+
+
+def as_the_first_job_arrives(site: Site, terminal: Terminal, rng: random.Random) -> None:
+    wait_until(site.job_directories, "there is a job in the workspace", pause=0.002)
+
+
+def as_some_jobs_run(site: Site, terminal: Terminal, rng: random.Random) -> None:
+    number = rng.randint(3, 20)
+    wait_until(
+        lambda: site.ledger.starts().total() >= number, f"{number} jobs have begun", pause=0.01
+    )
+
+
+def as_about_30_jobs_are_done(site: Site, terminal: Terminal, rng: random.Random) -> None:
+    number = rng.randint(25, 35)
+    wait_until(lambda: site.ledger.ends().total() >= number, f"{number} jobs are done", pause=0.01)
+
+
+@pytest.fixture(params=["ssh", "local"])
+def site(request: pytest.FixtureRequest, place: Path) -> Site:
+    if request.param == "local":
+        return Site(place, None)
+    sshd: Sshd = request.getfixturevalue("sshd")
+    return Site(place, sshd)
+
+
+@pytest.mark.live
+@pytest.mark.parametrize(
+    "moment",
+    [at_once, as_the_first_job_arrives, as_some_jobs_run, as_about_30_jobs_are_done],
+    ids=lambda moment: str(moment.__name__),
+)
+def test_no_job_is_lost_or_run_twice_when_the_dashboard_is_killed(
+    open_terminal: OpenTerminal, place: Path, site: Site, moment: Moment
+) -> None:
+    points = make_points(JOBS, seed=20, seconds=(0.2, 2.0))
+    csv = write_csv(place / "a design of 100 points.csv", points)
+    terminal = open_terminal()
+    start(terminal)
+
+    submit_by_keys(terminal, csv, JOBS)
+    moment(site, terminal, random.Random(moment.__name__))
+    terminal.kill_app()
+
+    known = recorded_jobs("--no-refresh")
+    assert len(known) in ((0, JOBS) if moment is at_once else (JOBS,))
+    start(terminal)
+    if not known:
+        # Killed before it had taken the order: nothing at all may have come of it.
+        assert site.ledger.starts() == Counter()
+        submit_by_keys(terminal, csv, JOBS)
+    terminal.wait_for(lambda screen: count(screen, "✓") == JOBS, LONG)
+    terminal.press("q")
+    assert terminal.wait_for_end() == 0
+
+    jobs = recorded_jobs()
+    assert Counter(job["status"] for job in jobs) == {"Completed": JOBS}
+    assert len({job["id"] for job in jobs}) == JOBS
+    assert {tuple(job["inputs"]): job["output"] for job in jobs} == {
+        point: simulate(*point) for point in points
+    }
+    assert site.ledger.starts() == Counter(points)
+    assert site.ledger.ends() == Counter(points)
+    assert sorted(site.job_directories()) == sorted(job["id"] for job in jobs)
+
+
+def as_the_cancel_is_known(site: Site, terminal: Terminal, rng: random.Random) -> None:
+    terminal.wait_for(lambda screen: count(screen, "⋯") + count(screen, "⊘") > 0)
+
+
+@pytest.mark.live
+@pytest.mark.parametrize(
+    "moment", [at_once, as_the_cancel_is_known], ids=lambda moment: str(moment.__name__)
+)
+def test_marked_jobs_are_cancelled_and_no_others_when_the_dashboard_is_killed(
+    open_terminal: OpenTerminal, place: Path, site: Site, moment: Moment
+) -> None:
+    points = make_points(CANCELLABLE, seed=21, seconds=(60.0, 90.0))  # they wait for the gate
+    csv = write_csv(place / "design.csv", points)
+    terminal = open_terminal(height=60)
+    start(terminal)
+    submit_by_keys(terminal, csv, CANCELLABLE)
+    terminal.wait_for(lambda screen: count(screen, "►") == CANCELLABLE, LONG)
+
+    cancel_by_keys(terminal)
+    moment(site, terminal, random.Random(moment.__name__))
+    terminal.kill_app()
+
+    asked = [
+        job
+        for job in recorded_jobs("--no-refresh")
+        if job["status"] in ("Pending cancel", "Cancelled")
+    ]
+    assert len(asked) in ((0, CANCELLED) if moment is at_once else (CANCELLED,))
+    start(terminal)
+    if not asked:
+        cancel_by_keys(terminal)
+    terminal.wait_for(lambda screen: count(screen, "⊘") == CANCELLED, LONG)
+    assert site.ledger.ends() == Counter()
+    site.gate.touch()
+    terminal.wait_for(lambda screen: count(screen, "✓") == CANCELLABLE - CANCELLED, LONG)
+    terminal.press("q")
+    assert terminal.wait_for_end() == 0
+
+    jobs = recorded_jobs()
+    by_status = {
+        status: {tuple(job["inputs"]) for job in jobs if job["status"] == status}
+        for status in ("Completed", "Cancelled")
+    }
+    assert len(jobs) == CANCELLABLE
+    assert len(by_status["Cancelled"]) == CANCELLED
+    assert {tuple(job["inputs"]) for job in asked} <= by_status["Cancelled"]
+    assert site.ledger.starts() == Counter(points)
+    assert site.ledger.ends() == Counter(by_status["Completed"])
+    assert by_status["Completed"] | by_status["Cancelled"] == set(points)
+
+
+def cancel_by_keys(terminal: Terminal) -> None:
+    """Mark the first twenty jobs and cancel them."""
+    terminal.press("g")
+    terminal.press(*["Space"] * CANCELLED)
+    terminal.wait_for(f"{CANCELLED} marked")
+    terminal.press("c")
+    terminal.wait_for(f"Cancel {CANCELLED} jobs")
+    terminal.press("y")

@@ -1,7 +1,7 @@
 """The command line: wires record, fleet and screens together, and the verbs without a screen.
 
 Exit codes: 0 done, 1 some jobs failed, 2 wrong usage, 3 server unreachable, 4 authentication
-or host key.
+or host key, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -78,21 +78,22 @@ def _fail(message: object, code: int) -> NoReturn:
 def _fleet(options: Options, prompter: Prompter, names: Sequence[str] = ()) -> Iterator[Fleet]:
     """Open the record and make the fleet (of some servers); stop and close at the end."""
     try:
-        record = Record(locations.record_path())
+        with Record(locations.record_path()) as record, headless.terminal_kept():
+            fleet = Fleet(
+                [each for each in options.config.servers if not names or each.name in names],
+                record,
+                prompter,
+                refresh=options.config.app.refresh,
+                own_known_hosts=locations.known_hosts_path(),
+            )
+            try:
+                yield fleet
+            finally:
+                fleet.stop()
     except RecordError as error:
         _fail(error, FAILED)
-    with record:
-        fleet = Fleet(
-            [each for each in options.config.servers if not names or each.name in names],
-            record,
-            prompter,
-            refresh=options.config.app.refresh,
-            own_known_hosts=locations.known_hosts_path(),
-        )
-        try:
-            yield fleet
-        finally:
-            fleet.stop()
+    except KeyboardInterrupt:
+        _fail("interrupted: jobs go on, and what was not sent yet is kept", headless.INTERRUPTED)
 
 
 def _run_dashboard(options: Options) -> int:

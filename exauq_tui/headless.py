@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 import math
+import sys
+import termios
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import click
@@ -17,14 +20,22 @@ import click
 from exauq_tui.config import ServerProfile
 from exauq_tui.errors import ExauqTuiError, InputError
 from exauq_tui.hardware import LocalScriptInterface
-from exauq_tui.hardware.connection.prompts import accept_on_terminal, ask_secret_on_terminal
+from exauq_tui.hardware.connection.prompts import (
+    accept_on_terminal,
+    ask_secret_on_terminal,
+    has_terminal,
+)
 from exauq_tui.hardware.interface import HostKey
 from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
+from exauq_tui.monitor.evidence import GONE
 from exauq_tui.monitor.fleet import Fleet
 from exauq_tui.monitor.snapshot import JobRow, ServerState, ServerView
 
 DONE, FAILED, USAGE, UNREACHABLE, REFUSED = range(5)
 """Exit codes: done, some jobs failed, wrong usage, server unreachable, authentication."""
+
+INTERRUPTED = 130
+"""Exit code after ctrl+C, as shells have it: 128 and the signal's number."""
 
 JobVerb = Callable[[Fleet, JobRow], int]
 """Does something with one job, and gives the exit code."""
@@ -64,6 +75,19 @@ class Watch:
         self._fleet.drain()
 
 
+@contextmanager
+def terminal_kept() -> Iterator[None]:
+    """Leave the terminal as it was, also where a question for a password is broken off."""
+    if not has_terminal():
+        yield
+        return
+    before = termios.tcgetattr(sys.stdin)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+
+
 def trouble(view: ServerView) -> int:
     """The exit code for how a server stands; DONE where all is well or still open."""
     if view.asks:
@@ -91,12 +115,19 @@ def follow_submission(fleet: Fleet, server: str, keys: Sequence[int], *, wait: b
     seen_up = told_trouble = False
     failed = False
     while True:
-        for row in _rows(fleet, left):
-            if row.status is JobStatus.FAILED_SUBMIT:
-                say(f"job {row.job_id} could not be submitted: {row.error}")
-            elif row.is_pending or (wait and not _is_over(row)):
+        rows = _rows(fleet, left)
+        for key in left.keys() - {row.key for row in rows}:
+            say("a job was deleted meanwhile")
+            failed = True
+            del left[key]
+        for row in rows:
+            if row.is_pending or (wait and not _is_over(row)):
                 continue
-            failed = failed or (row.is_terminal and not _succeeded(row))
+            if wait or row.status is JobStatus.FAILED_SUBMIT:
+                words = _why_not(row)
+                if words:
+                    say(f"job {row.job_id} {words}")
+                failed = failed or bool(words) or row.status is not JobStatus.COMPLETED
             click.echo(_line(row) if wait else row.job_id)
             del left[row.key]
         if not left:
@@ -107,8 +138,9 @@ def follow_submission(fleet: Fleet, server: str, keys: Sequence[int], *, wait: b
         elif (code := trouble(view)) and not told_trouble:
             _say_trouble(view)
             told_trouble = True
-            if not (wait and seen_up):
-                say(f"{len(left)} jobs are kept and sent once {server} can be reached")
+            # Refused credentials are not tried again by themselves: there is nothing to wait for.
+            if code == REFUSED or not (wait and seen_up):
+                _say_kept(_rows(fleet, left), server)
                 return code
             say("waiting until it is back")
         watch.wait()
@@ -120,13 +152,31 @@ def _rows(fleet: Fleet, keys: Collection[int]) -> list[JobRow]:
 
 def _is_over(row: JobRow) -> bool:
     """Whether a job has ended and, where it completed, its output was looked at."""
+    if row.note == GONE:
+        return True  # nobody will ever tell more of it
     if row.status is JobStatus.COMPLETED:
         return row.output is not None or bool(row.output_error)
     return row.is_terminal
 
 
-def _succeeded(row: JobRow) -> bool:
-    return row.status is JobStatus.COMPLETED and not row.output_error
+def _why_not(row: JobRow) -> str:
+    """Say what went wrong with a job that has no output, or ""."""
+    if row.status is JobStatus.FAILED_SUBMIT:
+        return f"could not be submitted: {row.error}"
+    if row.output_error:
+        return f"has no output: {row.output_error}"
+    if row.note == GONE and row.output is None:
+        return f"is {GONE}: no more can be known of it"
+    return ""
+
+
+def _say_kept(rows: Sequence[JobRow], server: str) -> None:
+    unsent = sum(row.is_pending for row in rows)
+    if unsent:
+        jobs = "1 job is" if unsent == 1 else f"{unsent} jobs are"
+        say(f"{jobs} kept and sent once {server} can be reached")
+    if unsent < len(rows):
+        say(f"what runs on {server} goes on; 'exauq-tui jobs' tells later what came of it")
 
 
 def _line(row: JobRow) -> str:
@@ -240,10 +290,17 @@ def cancel(fleet: Fleet, row: JobRow) -> int:
     """Cancel a job, and wait until it is known what came of it."""
     watch = Watch(fleet)
     if not fleet.cancel([row.key]).asked:
-        say(f"job {row.job_id} is {row.status.value}: nothing to cancel")
-        return DONE
+        if row.is_terminal:
+            say(f"job {row.job_id} is {row.status.value}: nothing to cancel")
+            return DONE
+        say(f"job {row.job_id} cannot be cancelled: it is not where {row.server} points now")
+        return FAILED
     while True:
-        now = next(iter(_rows(fleet, {row.key})), row)
+        found = _rows(fleet, {row.key})
+        if not found:
+            say(f"job {row.job_id} was deleted meanwhile")
+            return FAILED
+        now = found[0]
         if now.status is JobStatus.FAILED_CANCEL:
             say(f"job {row.job_id} could not be cancelled: {now.error}")
             return FAILED

@@ -6,9 +6,10 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from benchmarks.lab import Lab
+from benchmarks.lab import Lab, choose_base, file_seconds
 from benchmarks.report import LEGEND, Finding, describe_floor, describe_machine, table
 
 
@@ -21,6 +22,7 @@ class Options:
         round_trips: What the proxy adds, in seconds each.
         repeat: How often each thing is measured.
         seconds: How long to watch something where nothing happens.
+        base: Where servers and workspaces are made.
         short: Whether the smaller of a benchmark's own sizes are to be taken.
     """
 
@@ -28,6 +30,7 @@ class Options:
     round_trips: tuple[float, ...] = (0.0, 0.05)
     repeat: int = 5
     seconds: float = 30.0
+    base: Path = field(default_factory=choose_base)
     short: bool = False
 
     def sizes(self, full: Sequence[int], short: Sequence[int]) -> Sequence[int]:
@@ -55,6 +58,12 @@ def parse(description: str, arguments: Sequence[str] | None = None) -> Options:
     parser.add_argument(
         "--seconds", type=float, metavar="S", help="how long to watch an idle server (default: 30)"
     )
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        metavar="DIR",
+        help="where servers and workspaces are made (default: in memory where there is room)",
+    )
     parser.add_argument("--short", action="store_true", help="the short form: seconds, not minutes")
     given = parser.parse_args(arguments)
     short: bool = given.short
@@ -63,6 +72,7 @@ def parse(description: str, arguments: Sequence[str] | None = None) -> Options:
         tuple(given.rtt) if given.rtt else (0.0, 0.05),
         given.repeat or (3 if short else 5),
         given.seconds or (10.0 if short else 30.0),
+        given.directory or choose_base(),
         short,
     )
 
@@ -85,12 +95,17 @@ def main(description: str | None, benchmark: Benchmark) -> None:
     """Run one benchmark and print its table."""
     options = parse((description or "").partition("\n")[0])
     end_by_exception()
-    with Lab() as lab:
-        print(f"{describe_machine()}; medians of {options.repeat}.", flush=True)
+    print(introduction(options), flush=True)
+    with Lab(options.base) as lab:
         findings = benchmark(lab, options)
         for floor in lab.floors:
             print(describe_floor(floor))
     print(f"\n{table(findings)}\n\n{LEGEND}")
+
+
+def introduction(options: Options) -> str:
+    """Say where and how often things are measured."""
+    return f"{describe_machine(file_seconds(options.base))} Medians of {options.repeat}."
 
 
 def end_by_exception() -> None:

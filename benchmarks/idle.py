@@ -16,6 +16,9 @@ MOST_CPU = 0.005
 KEEPALIVE = 3.0
 """Seconds of silence after which the link is looked after (DESIGN.md, section 6)."""
 
+SWEEP = 60.0
+"""Seconds in which the plain script goes through its jobs once."""
+
 CALM = 6.0
 """Seconds after the last start until all is calm: looks are frequent just after a submission."""
 
@@ -55,19 +58,19 @@ def _watch(lab: Lab, count: int, seconds: float) -> list[Finding]:
         wait_until(lambda: all(row.is_terminal for row in fleet.rows()), "all jobs have ended")
     watched = after.at - before.at
     share = max(0.0, after.cpu - before.cpu) / watched
-    # A plain script that goes through its jobs without end has this share for each look.
+    # The plain script goes through its jobs once a minute.
     return [
         Finding(
             f"idle: the server's processor, {count:,} jobs running ({after.processes:,} processes)",
             f"{share:.2%} of a core",
-            gain=each * count / 60 / share if share else None,
+            gain=each * count / SWEEP / share if share else None,
             budget=f"< {MOST_CPU:.1%} (at 1,000 jobs)",
             met=share < MOST_CPU,
         ),
         Finding(
             f"idle: round trips in {watched:.0f} s, {count:,} jobs running",
             f"{traffic.turns} turns, {traffic.to_server + traffic.to_client:,} bytes",
-            gain=count / 60 * watched / traffic.turns if traffic.turns else None,
+            gain=count / SWEEP * watched / traffic.turns if traffic.turns else None,
             budget=f"≤ 1 in {KEEPALIVE:g} s",
             met=traffic.turns <= watched / KEEPALIVE + 1,
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import os
 import shutil
 import signal
 import statistics
@@ -38,15 +39,24 @@ SAMPLE = 5
 """How many jobs the per-job baseline is measured on."""
 
 _PINGS = 15
+_PREFIX = "exauq-tui-benchmark-"
+_IN_MEMORY = Path("/dev/shm")
+_ROOM = 2 * 1024**3  # bytes; 10,000 jobs take about 0.7 GiB there
+_FILES = 200
 
 SLEEPER = '#!/bin/sh\n: >"$1.ready"\nexec sleep 3600\n'
 """A simulator that runs until it is ended."""
 
 
 class Lab:
-    """One private sshd, one proxy before it, and the scripts that run there."""
+    """One private sshd, one proxy before it, and the scripts that run there.
 
-    def __init__(self) -> None:
+    Args:
+        base: Where its directory is made.
+    """
+
+    def __init__(self, base: Path) -> None:
+        self._base = base
         self._stack = ExitStack()
         self._ids = itertools.count(20260101000000000)
         self._floors: dict[float, Floor] = {}
@@ -55,7 +65,7 @@ class Lab:
         if SSHD is None:
             raise SystemExit("benchmarks need OpenSSH's server: run scripts/install-tools test")
         with ExitStack() as stack:
-            self.directory = Path(tempfile.mkdtemp(prefix="exauq-tui-benchmark-"))
+            self.directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._base))
             stack.callback(self._clean_up)
             place = self.directory / "sshd"
             # What PAM and this account's own .bashrc take would make the plain script look bad.
@@ -265,6 +275,24 @@ def _say_nothing(prompt: str) -> str | None:
 def takes_max_running() -> bool:
     """Whether the interface can keep the server from running too many jobs at once."""
     return "max_running" in inspect.signature(UnixServerScriptInterface).parameters
+
+
+def choose_base() -> Path:
+    """Choose where laboratories are made: in memory where there is room.
+
+    A disk is slower, and slow at other times for other reasons: ext4 takes milliseconds to make
+    a file shortly after many were removed, which the benchmarks and the tests do all the time.
+    """
+    if os.access(_IN_MEMORY, os.W_OK) and shutil.disk_usage(_IN_MEMORY).free > _ROOM:
+        return _IN_MEMORY
+    return Path(tempfile.gettempdir())
+
+
+def file_seconds(base: Path) -> float:
+    """Measure how long it takes to make a small file: what a submission makes most of."""
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=base) as directory:
+        names = iter(range(_FILES))
+        return median_time(lambda: Path(directory, str(next(names))).write_bytes(b"x"), _FILES)
 
 
 def median_time(action: Callable[[], object], repeat: int) -> float:

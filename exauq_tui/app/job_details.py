@@ -82,7 +82,7 @@ class JobDetails:
             self._follower.follow(row.key)
         if row is not None and self._pane.tab == "history" and self._history_of != row.key:
             self._history_of = row.key
-            self._pane.run_worker(
+            self._app.run_worker(
                 self._read_history(row), group="history", exclusive=True, exit_on_error=False
             )
 

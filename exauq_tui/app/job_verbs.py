@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from exauq_tui.app import format as fmt
 from exauq_tui.app.screens.dialogs import ConfirmDialog, Dialog, TypeToConfirmDialog
 from exauq_tui.app.screens.submit import Submission, SubmitDialog
-from exauq_tui.app.threads import in_thread
+from exauq_tui.app.threads import answer, in_thread
 from exauq_tui.errors import ExauqTuiError
 from exauq_tui.hardware.interface import WorkspaceSummary
 from exauq_tui.hardware.status import JobStatus
@@ -130,7 +129,7 @@ class JobVerbs:
         self._run(self._fetch(tuple(row.key for row in done)))
 
     async def _fetch(self, keys: Sequence[int]) -> None:
-        results = await asyncio.wrap_future(self._fleet.fetch_outputs(keys))
+        results = await answer(self._fleet.fetch_outputs(keys))
         numbers = [value for value in results.values() if not isinstance(value, str)]
         reasons = {key: value for key, value in results.items() if isinstance(value, str)}
         if len(results) == 1 and numbers:
@@ -168,7 +167,7 @@ class JobVerbs:
         await self._open(dialog, lambda yes: self._delete_jobs(keys) if yes else _nothing())
 
     async def _delete_jobs(self, keys: Sequence[int]) -> None:
-        results = await asyncio.wrap_future(self._fleet.delete_jobs(keys))
+        results = await answer(self._fleet.delete_jobs(keys))
         reasons = {key: reason for key, reason in results.items() if reason}
         if len(results) > len(reasons):
             self._tell(f"{fmt.count(len(results) - len(reasons), 'job')} deleted")
@@ -183,7 +182,7 @@ class JobVerbs:
         self._run(self._ask_workspace(server))
 
     async def _ask_workspace(self, server: str) -> None:
-        summary = await asyncio.wrap_future(self._fleet.describe_workspace(server))
+        summary = await answer(self._fleet.describe_workspace(server))
         name = summary.path.rstrip("/").rsplit("/", 1)[-1] or summary.path
         unfetched = _unfetched(row for row in self._model.all_rows() if row.server == server)
         dialog = TypeToConfirmDialog(
@@ -197,7 +196,7 @@ class JobVerbs:
         await self._open(dialog, lambda yes: self._delete_workspace(server) if yes else _nothing())
 
     async def _delete_workspace(self, server: str) -> None:
-        await asyncio.wrap_future(self._fleet.delete_workspace(server))
+        await answer(self._fleet.delete_workspace(server))
         self._tell(f"The workspace on {fmt.safe(server)} is deleted.")
 
     # What they share

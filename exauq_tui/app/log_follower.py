@@ -8,6 +8,7 @@ from collections.abc import Callable
 from textual.worker import Worker
 
 from exauq_tui.app import format as fmt
+from exauq_tui.app.threads import answer
 from exauq_tui.app.widgets.log_view import LogView
 from exauq_tui.errors import ExauqTuiError
 from exauq_tui.monitor.snapshot import JobRow
@@ -46,7 +47,7 @@ class LogFollower:
         self._key = key
         self._view.forget()
         self._view.set_note("Reading the log …")
-        self._worker = self._view.run_worker(
+        self._worker = self._view.app.run_worker(
             self._run(key), group="log", exit_on_error=False, name=f"log of {key}"
         )
 
@@ -63,7 +64,7 @@ class LogFollower:
             ended = (row := self._row()) is None or row.is_terminal
             offset = -PIECE if buffer.start is None else buffer.end
             try:
-                chunk = await asyncio.wrap_future(self._fleet.read_log(key, offset, PIECE))
+                chunk = await answer(self._fleet.read_log(key, offset, PIECE))
             except ExauqTuiError as error:
                 self._view.set_note(fmt.safe(str(error)))
                 if ended:
@@ -91,14 +92,16 @@ class LogFollower:
         if self._reading_earlier or self._key is None or not buffer.start or buffer.is_full:
             return
         self._reading_earlier = True
-        self._view.run_worker(self._earlier(self._key), group="log-earlier", exit_on_error=False)
+        self._view.app.run_worker(
+            self._earlier(self._key), group="log-earlier", exit_on_error=False
+        )
 
     async def _earlier(self, key: int) -> None:
         buffer = self._view.buffer
         end = buffer.start or 0
         offset = max(0, end - PIECE)
         try:
-            chunk = await asyncio.wrap_future(self._fleet.read_log(key, offset, end - offset))
+            chunk = await answer(self._fleet.read_log(key, offset, end - offset))
             if key == self._key:
                 self._view.lines_came_before(buffer.prepend(chunk.offset, chunk.data))
                 self._view.post_message(LogView.ModeChanged())

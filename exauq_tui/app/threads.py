@@ -5,10 +5,28 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import TypeVar
 
 T = TypeVar("T")
+
+
+async def answer(future: Future[T]) -> T:
+    """Wait for what a server's thread will answer.
+
+    One who no longer waits (a log that was left) does not cancel the request under way: the
+    thread that is to fulfil it would trip over that.
+    """
+    inner = asyncio.wrap_future(future)
+    inner.add_done_callback(_look_at)
+    return await asyncio.shield(inner)
+
+
+def _look_at(done: asyncio.Future[T]) -> None:
+    """Take note of an error, so that asyncio does not complain where nobody waits any more."""
+    if not done.cancelled():
+        done.exception()
 
 
 async def in_thread(call: Callable[[], T]) -> T:

@@ -6,6 +6,7 @@ Everything but `AgentSession` is pure.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import secrets
@@ -84,12 +85,15 @@ def encode_field(text: str) -> bytes:
     """Encode one field: any text that a path may be, on one line.
 
     Raises:
-        ServerRefusedError: The text holds a NUL, which no path or argument can.
+        ServerRefusedError: The text holds a NUL, or half a character, which no path can.
     """
     if "\0" in text:
         raise ServerRefusedError(f"{text!r} holds a NUL character, which no path or input can")
     escaped = text.replace("\\", "\\\\").replace("\n", "\\n")
-    return b"=" + escaped.encode("utf-8", errors="surrogateescape") + b"\n"
+    try:
+        return b"=" + escaped.encode("utf-8", errors="surrogateescape") + b"\n"
+    except UnicodeEncodeError as error:
+        raise ServerRefusedError(f"{text!r} cannot be a path: {error.reason}") from error
 
 
 def decode_field(line: str) -> str:
@@ -120,15 +124,18 @@ def server_program() -> str:
 
 
 def bootstrap(nonce: str) -> bytes:
-    """Give the first bytes for a Bash that reads its commands from the connection."""
+    """Give the first bytes for a Bash that reads its commands from the connection.
+
+    The first line is plain POSIX: where another shell stands as /bin/bash it has to say so.
+    """
     program = server_program().encode("ascii")
     line = (
-        'if [ "${BASH_VERSINFO[0]:-0}" -gt 4 ] || { [ "${BASH_VERSINFO[0]:-0}" -eq 4 ] && '
-        '[ "${BASH_VERSINFO[1]}" -ge 1 ]; }; then '
+        'case "${BASH_VERSION-}" in 4.[1-9]*|[5-9].*|[1-9][0-9]*) '
         f"IFS= read -r -N {len(program)} EXAUQ_PROGRAM && "
-        f'eval "$EXAUQ_PROGRAM" && exauq_main serve {nonce}; '
-        f'else printf "\\nEXAUQ {nonce} 0 oldbash %d\\n%s\\n" "${{#BASH_VERSION}}" '
-        '"$BASH_VERSION"; fi; exit\n'
+        f'eval "$EXAUQ_PROGRAM" && exauq_main serve {nonce};; '
+        f'*) printf "\\nEXAUQ {nonce} 0 oldbash %d\\n%s\\n" "${{#BASH_VERSION}}" '
+        # What still comes is taken in, so that our end can be sure to get the answer.
+        '"${BASH_VERSION-}"; cat >/dev/null;; esac; exit\n'
     )
     return line.encode("ascii") + program
 
@@ -185,30 +192,36 @@ class AgentSession:
         Raises:
             ConnectionLostError: The link broke, or no answer came in time. Whether the request
                 was carried out is not known.
+            ServerRefusedError: A field cannot be sent; the session is still good.
         """
         with self._lock:
             if self._closed:
                 raise ConnectionLostError(f"the connection to {self._where} was closed")
+            self._seq += 1
+            frame = encode_request(self._seq, verb, fields)
             try:
-                self._seq += 1
                 begun = time.monotonic()
-                self._send(encode_request(self._seq, verb, fields), timeout)
+                self._send(frame, timeout)
                 while True:
                     seq, reply = self._receive_frame(timeout, f"the request {verb}")
                     if seq == self._seq:
                         self.latency = time.monotonic() - begun
                         return reply
-            except HardwareInterfaceFailureError:
+            except BaseException:
+                # Also ctrl+C: half a request would swallow the next one.
                 self.close()
                 raise
 
     def _greet(self, timeout: float) -> Hello:
-        self._send(bootstrap(self._nonce), timeout)
+        # A command that ended at once takes nothing in, but has said why.
+        with contextlib.suppress(ConnectionLostError):
+            self._send(bootstrap(self._nonce), timeout)
         _, reply = self._receive_frame(timeout, "the server program")
         if reply.status == "oldbash":
+            version = _text(reply.payload).strip()
+            found = f"Bash {version}" if version else "another shell than Bash"
             raise ServerRefusedError(
-                f"{self._where} has Bash {_text(reply.payload).strip()}: 4.1 or newer is needed "
-                "as /bin/bash"
+                f"{self._where} has {found} as /bin/bash: Bash 4.1 or newer is needed there"
             )
         if reply.status != "ok":
             raise ServerRefusedError(f"{self._where}: {_text(reply.payload)}")
@@ -222,14 +235,13 @@ class AgentSession:
 
     def _receive_frame(self, timeout: float, what: str) -> tuple[int, Reply]:
         """Wait for the next frame of ours; anything else on the stream is passed over."""
-        mark = f"EXAUQ {self._nonce} ".encode()
+        header = re.compile(rb"EXAUQ %s ([0-9]+) ([a-z]+) ([0-9]+)" % self._nonce.encode())
         passed_over = 0
         while True:
             line = self._receive_line(timeout, what)
-            if line.startswith(mark):
-                seq, status, length = line[len(mark) :].decode("ascii").split()
-                payload = self._receive_exactly(int(length) + 1, timeout, what)[:-1]
-                return int(seq), Reply(status, payload)
+            if found := header.fullmatch(line):
+                payload = self._receive_exactly(int(found[3]) + 1, timeout, what)[:-1]
+                return int(found[1]), Reply(found[2].decode(), payload)
             passed_over += len(line)
             if passed_over > _LONGEST_NOISE:
                 raise ServerRefusedError(

@@ -27,6 +27,7 @@ _FLOAT = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _UNKNOWN = "-"
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?|-", re.ASCII)
 _WHITE_SPACE = " \t\n\r\f\v"
 _SHOWN = 60
 
@@ -42,7 +43,8 @@ class JobLines:
         reports: One per line, in order.
         deleted: Jobs that lines tell were deleted, and that no later line brings back.
         foreign: Ids of jobs without a submission token: EXAUQ-Toolbox's.
-        odd: Whether a line could not be read, so that only a snapshot tells the truth.
+        odd: Whether something could not be read, so that only a snapshot tells the truth.
+        unreadable: Whether a whole line could not, so that a job is missing from `reports`.
     """
 
     generation: str
@@ -52,6 +54,7 @@ class JobLines:
     deleted: tuple[JobId, ...]
     foreign: frozenset[JobId]
     odd: bool
+    unreadable: bool
 
 
 def read_job_lines(lines: list[str]) -> JobLines:
@@ -64,7 +67,7 @@ def read_job_lines(lines: list[str]) -> JobLines:
     reports: dict[JobId, JobReport] = {}
     deleted: dict[JobId, None] = {}
     foreign: set[JobId] = set()
-    odd = False
+    odd = unreadable = False
     for line in lines[1:]:
         if line.startswith("exauq-journal "):
             continue
@@ -77,13 +80,17 @@ def read_job_lines(lines: list[str]) -> JobLines:
                 reports.pop(found, None)
                 deleted[found] = None
                 continue
+            # One damaged file of one job must not cost the answer about the others.
+            if not all(_NUMBER.fullmatch(word) for word in (submitted, started, finished, code)):
+                odd = True
+            exit_code = _number(code)
             reports[found] = JobReport(
                 job_id=found,
                 status=STATES[state],
                 submitted=_number(submitted),
                 started=_number(started),
                 finished=_number(finished),
-                exit_code=None if code == _UNKNOWN else int(code),
+                exit_code=None if exit_code is None else int(exit_code),
                 output_text=None if output == _UNKNOWN else output,
                 note=note.strip(),
                 token="" if token == _UNKNOWN else token,
@@ -92,7 +99,7 @@ def read_job_lines(lines: list[str]) -> JobLines:
             if token == _UNKNOWN:
                 foreign.add(found)
         except (ValueError, KeyError):
-            odd = True
+            odd = unreadable = True
     return JobLines(
         generation,
         position,
@@ -101,11 +108,12 @@ def read_job_lines(lines: list[str]) -> JobLines:
         tuple(deleted),
         frozenset(foreign),
         odd,
+        unreadable,
     )
 
 
 def _number(text: str) -> float | None:
-    return None if text == _UNKNOWN else float(text)
+    return float(text) if text != _UNKNOWN and _NUMBER.fullmatch(text) else None
 
 
 def read_results(fields: Iterable[str]) -> dict[JobId, tuple[str, str]]:

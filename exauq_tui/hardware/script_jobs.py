@@ -261,7 +261,7 @@ class ScriptJobs(HardwareInterface):
         if reply.status == "missing":
             return {}
         lines = read_job_lines(self._checked(reply).lines())
-        if lines.odd:
+        if lines.unreadable:
             raise ServerRefusedError(f"{self._where}: its answer about jobs cannot be read")
         return {report.job_id: report for report in lines.reports}
 
@@ -287,7 +287,7 @@ class ScriptJobs(HardwareInterface):
         if reply.status == "missing":
             return Look("", complete=True, reports=())
         lines = read_job_lines(self._checked(reply).lines())
-        if lines.odd:
+        if lines.unreadable:
             raise ServerRefusedError(f"{self._where}: its answer about all jobs cannot be read")
         now = time.monotonic()
         known = {

@@ -124,15 +124,17 @@ class Terminal:
         """Type a text as it stands."""
         self._run("send-keys", "-t", "main", "-l", "--", text)
 
-    def press_until(self, key: str, wanted: Wanted, timeout: float = PATIENCE) -> str:
-        """Press a key now and then until something is shown; for keys that do no harm twice."""
+    def press_until(
+        self, key: str, wanted: Wanted, timeout: float = PATIENCE, *, gone: bool = False
+    ) -> str:
+        """Press a key now and then until something is shown (or, where `gone`, is not)."""
         deadline = time.monotonic() + timeout
         while True:
             self.press(key)
             with suppress(ScreenError):
-                return self.wait_for(wanted, min(2.0, timeout))
+                return self.wait_for(wanted, min(2.0, timeout), gone=gone)
             if time.monotonic() > deadline:
-                return self.wait_for(wanted, 0.0)
+                return self.wait_for(wanted, 0.0, gone=gone)
 
     def resize(self, width: int, height: int) -> None:
         """Change the terminal's size, as by pulling at the corner of its window."""

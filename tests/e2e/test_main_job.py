@@ -87,19 +87,30 @@ def as_about_30_jobs_are_done(site: Site, terminal: Terminal, rng: random.Random
     wait_until(lambda: site.ledger.ends().total() >= number, f"{number} jobs are done", pause=0.01)
 
 
-@pytest.fixture(params=["ssh", "local"])
-def site(request: pytest.FixtureRequest, place: Path) -> Site:
-    if request.param == "local":
+@pytest.fixture
+def site(kind: str, request: pytest.FixtureRequest, place: Path) -> Site:
+    if kind == "local":
         return Site(place, None)
     sshd: Sshd = request.getfixturevalue("sshd")
     return Site(place, sshd)
 
 
+def name_of(value: object) -> str:
+    return str(getattr(value, "__name__", value))
+
+
 @pytest.mark.live
 @pytest.mark.parametrize(
-    "moment",
-    [at_once, as_the_first_job_arrives, as_some_jobs_run, as_about_30_jobs_are_done],
-    ids=lambda moment: str(moment.__name__),
+    ("kind", "moment"),
+    [
+        ("ssh", at_once),
+        ("ssh", as_the_first_job_arrives),
+        ("ssh", as_some_jobs_run),
+        ("ssh", as_about_30_jobs_are_done),
+        ("local", as_the_first_job_arrives),
+        ("local", as_about_30_jobs_are_done),
+    ],
+    ids=name_of,
 )
 def test_no_job_is_lost_or_run_twice_when_the_dashboard_is_killed(
     open_terminal: OpenTerminal, place: Path, site: Site, moment: Moment
@@ -141,7 +152,9 @@ def as_the_cancel_is_known(site: Site, terminal: Terminal, rng: random.Random) -
 
 @pytest.mark.live
 @pytest.mark.parametrize(
-    "moment", [at_once, as_the_cancel_is_known], ids=lambda moment: str(moment.__name__)
+    ("kind", "moment"),
+    [("ssh", at_once), ("ssh", as_the_cancel_is_known), ("local", as_the_cancel_is_known)],
+    ids=name_of,
 )
 def test_marked_jobs_are_cancelled_and_no_others_when_the_dashboard_is_killed(
     open_terminal: OpenTerminal, place: Path, site: Site, moment: Moment

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.sshd import SSHD, Account, ClientKeys, Sshd, StartSshd, make_client_keys
+from tests.snapshots.scrub import pytest_sessionfinish  # noqa: F401 - a hook, which xdist looks for here
 
 
 @pytest.fixture(scope="session", autouse=True)

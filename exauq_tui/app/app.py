@@ -31,6 +31,7 @@ from exauq_tui.app.screens.help import HelpScreen
 from exauq_tui.app.screens.log import LogScreen
 from exauq_tui.app.screens.main import MainScreen
 from exauq_tui.app.screens.prompts import HostKeyDialog, SecretDialog
+from exauq_tui.app.terminal import TerminalDriver
 from exauq_tui.app.theme import DARK, LIGHT
 from exauq_tui.app.threads import in_thread
 from exauq_tui.config import Config
@@ -80,7 +81,7 @@ class ExauqApp(App[int], inherit_bindings=False):
         clock: Callable[[], float] = time.time,
         config_text: str = "",
     ) -> None:
-        super().__init__()
+        super().__init__(driver_class=TerminalDriver)
         self.fleet = fleet
         self.config = config
         self.clock = clock

@@ -52,10 +52,13 @@ class Site:
     Args:
         place: Where the simulator goes, and the workspace below it.
         sshd: The server, or None for this machine without SSH.
+        refresh: Seconds between looks.
         profile: Further keys of the profile.
     """
 
-    def __init__(self, place: Path, sshd: Sshd | None, **profile: object) -> None:
+    def __init__(
+        self, place: Path, sshd: Sshd | None, *, refresh: float = 1.0, **profile: object
+    ) -> None:
         self.directory = place / "site"
         self.directory.mkdir()
         script = self.directory / "simulator.py"
@@ -81,7 +84,7 @@ class Site:
             }
         table = {key: value for key, value in (table | profile).items() if value is not None}
         config = Path(os.environ["EXAUQ_TUI_CONFIG"])
-        config.write_text(tomli_w.dumps({"servers": {"lab": table}, "app": {"refresh": 1.0}}))
+        config.write_text(tomli_w.dumps({"servers": {"lab": table}, "app": {"refresh": refresh}}))
 
     def job_directories(self) -> list[str]:
         """The names of what is in the workspace and may be a job."""

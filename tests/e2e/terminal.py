@@ -209,8 +209,7 @@ class Terminal:
         return pid
 
     def _children(self) -> list[int]:
-        shell = int(self._ask("#{pane_pid}"))
-        return [pid for pid, parent in process_table() if parent == shell]
+        return children_of(int(self._ask("#{pane_pid}")))
 
     def signal_app(self, number: signal.Signals) -> None:
         """Send the program a signal."""
@@ -297,6 +296,11 @@ def process_table() -> Iterator[tuple[int, int]]:
         pid, parent, state = line.split()
         if not state.startswith("Z"):
             yield int(pid), int(parent)
+
+
+def children_of(parent: int) -> list[int]:
+    """Give the processes that one started."""
+    return [pid for pid, known in process_table() if known == parent]
 
 
 def is_alive(pid: int) -> bool:

@@ -189,6 +189,18 @@ def test_a_signal_ends_it_and_leaves_the_terminal_in_order(
     demo.wait_until_nothing_is_left(directory)
 
 
+def test_nothing_is_left_when_the_window_is_closed(
+    open_terminal: OpenTerminal, temporary: Path
+) -> None:
+    demo = start_demo(open_terminal, temporary, ENDLESS)
+    demo.terminal.wait_for(lambda screen: count(screen, "►") == JOBS)
+    directory = demo.directory()
+
+    demo.terminal.close()
+
+    demo.wait_until_nothing_is_left(directory)
+
+
 def test_the_window_can_be_made_smaller_and_larger_while_jobs_run(
     open_terminal: OpenTerminal, temporary: Path
 ) -> None:

@@ -6,7 +6,9 @@ itself writes, outside the workspace, is the witness.
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -18,7 +20,7 @@ from tests.e2e.conftest import OpenTerminal
 from tests.e2e.screens import count
 from tests.e2e.simulator import simulate
 from tests.e2e.site import NAMES, Point, Site, recorded_jobs
-from tests.e2e.terminal import PATIENCE, Terminal, wait_until
+from tests.e2e.terminal import PATIENCE, Terminal, children_of, wait_until
 from tests.live.sshd import Sshd
 
 JOBS = 100
@@ -144,6 +146,35 @@ def test_no_job_is_lost_or_run_twice_when_the_dashboard_is_killed(
     assert site.ledger.starts() == Counter(points)
     assert site.ledger.ends() == Counter(points)
     assert sorted(site.job_directories()) == sorted(job["id"] for job in jobs)
+
+
+def test_jobs_on_their_way_when_the_server_fell_silent_are_sent_by_the_next_dashboard(
+    open_terminal: OpenTerminal, place: Path
+) -> None:
+    # A look would notice the silence first: none is due before the jobs are sent.
+    site = Site(place, None, refresh=30.0)
+    points = make_points(10, seed=22, seconds=(0.2, 0.5))
+    csv = write_csv(place / "design.csv", points)
+    terminal = open_terminal()
+    start(terminal)
+    servers = children_of(terminal.app_pid())  # Bash, which is what a local server is
+    assert servers
+    for pid in servers:
+        os.kill(pid, signal.SIGSTOP)
+
+    submit_by_keys(terminal, csv, len(points))
+    terminal.wait_for(lambda screen: count(screen, "◌") == len(points))
+    terminal.kill_app()
+    for pid in servers:
+        os.kill(pid, signal.SIGKILL)
+    assert site.ledger.starts() == Counter()
+
+    start(terminal)
+    # At once: nobody waits for the end of a claim that the dead dashboard had made.
+    terminal.wait_for(lambda screen: count(screen, "✓") == len(points))
+    terminal.press("q")
+    assert terminal.wait_for_end() == 0
+    assert site.ledger.starts() == Counter(points)
 
 
 def as_the_cancel_is_known(site: Site, terminal: Terminal, rng: random.Random) -> None:

@@ -177,7 +177,10 @@ class Sshd:
         ]
         if self._own_home:
             home = shlex.quote(str(self.home))
-            # SetEnv could set HOME, but sshd would still start sessions in the account's.
+            # For the login shell, whose start-up files are nobody's business here (one that is
+            # killed halfway may leave the account's own tools locked). Sessions would still
+            # start in the account's directory.
+            lines.append(f'SetEnv HOME="{self.home}"')
             lines.append(
                 f"ForceCommand cd {home} && HOME={home} "
                 'exec /bin/sh -c "${SSH_ORIGINAL_COMMAND:-exec /bin/sh}"'

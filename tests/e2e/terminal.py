@@ -78,8 +78,13 @@ class Terminal:
             **(environ or {}),
         }
         self._closed = False
+        self._server = 0
         self._shell = self._write_shell(program)
-        self._open(width, height)
+        try:
+            self._open(width, height)
+        except BaseException:
+            self.close()
+            raise
 
     def _write_shell(self, program: tuple[str, ...]) -> str:
         """Make a Bash that knows `app`, and says how the program ended."""
@@ -232,11 +237,16 @@ class Terminal:
         left = {self._server, *self._children()} if is_alive(self._server) else set()
         with suppress(subprocess.CalledProcessError):
             self._run("kill-server")
+
+        def nothing_is_left() -> bool:
+            return not any(map(is_alive, left))
+
         try:
-            wait_until(lambda: not any(map(is_alive, left)), "the window's programs end", 20.0)
+            wait_until(nothing_is_left, "the window's programs have ended")
         finally:
             for pid in filter(is_alive, left):
                 os.kill(pid, signal.SIGKILL)
+            wait_until(nothing_is_left, "the window's programs are killed")
             shutil.rmtree(self._sockets, ignore_errors=True)
 
     # tmux

@@ -201,9 +201,10 @@ exauq_verb_make() {
 # Accept jobs: workspace script setup count-of-program-words words... then, for each job,
 # id token input. Replies one "ID ok|have|taken|error [words]" per job.
 exauq_verb_submit() {
-    local ws=$1 script setup=$3 count=$4 id now failed runner manager mine lines='' position
+    local ws=$1 script setup=$3 count=$4 id now failed runner manager owner lines='' position
+    local claim=.exauq-tui/claim-$$-$RANDOM$RANDOM locked='' deadline=$((SECONDS + 10))
     local -a program ids=() fresh=() begun=() fields=("$@")
-    local -A tokens=() inputs=() lost=() made=()
+    local -A tokens=() inputs=() lost=() made=() claimants=()
     exauq_check_program "$2" "$setup" "${fields[@]:4:count}" || return
     exauq_check_workspace "$ws" || return
     exauq_prepare "$ws" || return
@@ -214,7 +215,10 @@ exauq_verb_submit() {
     done
     cd -- "$ws" || { exauq_refuse "cannot enter the workspace $ws"; return; }
     for id in "${ids[@]}"; do [[ -e $id ]] || fresh+=("$id"); done
-    if [[ ${#fresh[@]} -gt 0 ]]; then
+    if [[ ${#fresh[@]} -gt 0 ]] && ! exauq_write_claim; then
+        failed=$(exauq_why_not "$ws")
+        for id in "${fresh[@]}"; do lost[$id]=$failed; done
+    elif [[ ${#fresh[@]} -gt 0 ]]; then
         # mkdir without -p fails where somebody was first: whoever makes it owns the id. It
         # names those that it could not make, between quotes, and goes on.
         failed=$(mkdir -- "${fresh[@]}" 2>&1)
@@ -228,22 +232,23 @@ exauq_verb_submit() {
     exauq_now
     for id in "${ids[@]}"; do
         if [[ -z ${made[$id]-} ]]; then
-            mine=
-            { read -r mine _ <"$id/token"; } 2>/dev/null
             if [[ ! -e $id ]]; then
                 exauq_put "$id error ${lost[$id]:-the directory could not be made}"
                 continue
-            elif [[ $mine != "${tokens[$id]}" ]]; then
-                exauq_put "$id taken"
+            fi
+            exauq_find_owner "$id" "${tokens[$id]}"
+            if [[ $owner == busy ]]; then
+                exauq_put "$id error it is just being submitted by somebody; try again"
                 continue
-            elif [[ -s $id/exauq_manager.sh ]]; then
-                exauq_put "$id have"
+            elif [[ $owner != ours ]]; then
+                exauq_put "$id $owner"
                 continue
             fi
             # Ours, and left unfinished by an agent that died: finish it.
         fi
+        # A token that stands is not written again: one that was cut off halfway is nobody's.
         if {
-            printf '%s\n' "${tokens[$id]} $now" >"$id/token" &&
+            { [[ -s $id/token ]] || printf '%s\n' "${tokens[$id]} $now" >"$id/token"; } &&
                 printf '%s\n' "${inputs[$id]}" >"$id/input.csv" &&
                 printf '%s\n' "$runner" >"$id/runner.sh"
         } 2>/dev/null; then
@@ -263,8 +268,101 @@ exauq_verb_submit() {
             exauq_give_up "$id"
         fi
     done
+    if [[ ${#fresh[@]} -gt 0 ]]; then rm -f -- "$claim"; fi
+    if [[ -n $locked ]]; then
+        exauq_drop_claims
+        exec 7>&-
+    fi
     cd /
     exauq_detach fill "$ws"
+}
+
+# Write down which directories are going to be made with which tokens: `fresh` and `tokens`.
+# Where this agent dies before it has signed them, this tells whose they are.
+exauq_write_claim() {
+    local id text="$host $boot $$ $own_ticks"
+    for id in "${fresh[@]}"; do text+=$'\n'"$id ${tokens[$id]}"; done
+    { printf '%s\n' "$text" >"$claim"; } 2>/dev/null && return
+    rm -f -- "$claim"
+    return 1
+}
+
+# Whether the agent that wrote the claim $1 may still be at work.
+exauq_claimant_lives() {
+    local claim_host claim_boot claim_pid claim_ticks
+    { read -r claim_host claim_boot claim_pid claim_ticks <"$1"; } 2>/dev/null
+    if [[ $claim_host == "$host" ]]; then
+        [[ $claim_boot == "$boot" ]] && exauq_process_alive "$claim_pid" "$claim_ticks"
+    else
+        [[ -n $(find "$1" -mmin -10 2>/dev/null) ]]
+    fi
+}
+
+# Collect in `claimants` (id -> "alive:TOKEN dead:TOKEN ...") what other agents set out to make.
+exauq_read_claims() {
+    local file life id token
+    claimants=()
+    for file in .exauq-tui/claim-*; do
+        if [[ ! -e $file || $file == "$claim" ]]; then continue; fi
+        life=dead
+        if exauq_claimant_lives "$file"; then life=alive; fi
+        {
+            read -r _
+            while read -r id token; do claimants[${id:--}]+="$life:$token "; done
+        } <"$file"
+    done 2>/dev/null
+}
+
+# Set owner of directory $1, which was there before, for a submission with token $2: "have" (it
+# is this very job), "taken", "busy" (somebody is at it) or "ours" (to be finished by us).
+exauq_find_owner() {
+    local mine entry
+    while true; do
+        mine=''
+        { read -r mine _ <"$1/token"; } 2>/dev/null
+        owner=taken
+        if [[ -n $mine && $mine != "$2" ]]; then return; fi
+        if [[ -s $1/exauq_manager.sh ]]; then
+            [[ -z $mine ]] || owner=have
+            return
+        fi
+        owner=busy
+        if [[ -z $locked ]]; then
+            # One at a time makes up for the dead, and looks at it anew.
+            { exec 7>>.exauq-tui/lock; } 2>/dev/null || return
+            if type -P flock >/dev/null && ! flock -w 10 7; then
+                exec 7>&-
+                return
+            fi
+            locked=yes
+            exauq_read_claims
+            continue
+        fi
+        [[ " ${claimants[$1]-}" == *' alive:'* ]] || break
+        [[ $SECONDS -lt $deadline ]] || return
+        sleep 0.1
+        exauq_read_claims
+    done
+    owner=ours
+    if [[ -n $mine ]]; then return; fi
+    owner=taken
+    [[ " ${claimants[$1]-}" == *" dead:$2 "* ]] || return
+    for entry in "$1"/* "$1"/.[!.]*; do
+        if [[ -e $entry && $entry != "$1/token" ]]; then return; fi
+    done
+    owner=ours
+}
+
+# Remove the claims of dead agents that nobody needs any more.
+exauq_drop_claims() {
+    local file id
+    for file in .exauq-tui/claim-*; do
+        if [[ ! -e $file ]] || exauq_claimant_lives "$file"; then continue; fi
+        while read -r id _; do
+            [[ $id == *[!0-9]* || ! -e $id || -s $id/exauq_manager.sh ]] || continue 2
+        done < <(tail -n +2 -- "$file")
+        rm -f -- "$file"
+    done
 }
 
 # Take back job directory $1, of the current directory, because it could not be written. Forks.
@@ -579,7 +677,9 @@ exauq_verb_ping() { :; }
 # Answer requests until the input ends. $1 is the nonce that marks replies as ours.
 exauq_serve() {
     local seq verb length payload field decoded status reply host boot now generation tool
-    local read_only='' format='' host_elsewhere=
+    local read_only='' format='' host_elsewhere='' own_ticks
+    # shellcheck disable=SC2034
+    local proc_state proc_parent proc_group proc_session proc_ticks
     local -a request
     exauq_nonce=$1 exauq_start_dir=$PWD
     # Nothing that is started here can read our input or write into our output.
@@ -598,6 +698,8 @@ exauq_serve() {
             return
         fi
     done
+    exauq_stat $$
+    own_ticks=$proc_ticks
     : "${HOME:=$(cd ~ 2>/dev/null && pwd)}"
     exauq_now
     for field in "$host" "$boot" "$BASH_VERSION" "$HOME" "$exauq_start_dir" "$now"; do

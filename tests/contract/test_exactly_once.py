@@ -1,0 +1,348 @@
+"""No job is lost and none runs twice, whatever is cut, repeated or raced for.
+
+The witness is a ledger outside the workspace, to which the simulator itself appends.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import threading
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from exauq_tui.errors import ConnectionLostError, HardwareInterfaceFailureError
+from exauq_tui.hardware import Input, Job, JobId, JobStatus
+from exauq_tui.hardware.script_jobs import ScriptJobs
+from tests.contract.machines import (
+    Machine,
+    end_of,
+    ends_of,
+    every_process,
+    job,
+    wait_until,
+)
+
+LEDGER = 'd=${2%/*}; echo "${d##*/} $(cat "$1")" >>"${0%/*}/ledger"; cut -d, -f1 "$1" >"$2"\n'
+
+
+def ledger(machine: Machine) -> list[str]:
+    path = machine.root / "ledger"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def runs_of(machine: Machine) -> Counter[str]:
+    """How often each job ran."""
+    return Counter(line.split()[0] for line in ledger(machine))
+
+
+def tokens_for(jobs: list[Job]) -> dict[JobId, str]:
+    return {sent.id: secrets.token_hex(8) for sent in jobs}
+
+
+def test_the_same_submission_twice_runs_once(machine: Machine) -> None:
+    there = machine.interface(machine.script(LEDGER))
+    jobs = [job(number) for number in range(1, 6)]
+    tokens = tokens_for(jobs)
+    for _ in range(3):
+        assert set(there.submit_jobs_once(jobs, tokens).values()) == {None}
+    ends_of(there, [1, 2, 3, 4, 5])
+    assert set(there.submit_jobs_once(jobs, tokens).values()) == {None}
+    assert runs_of(machine) == Counter("12345")
+
+
+def test_the_same_id_with_another_token_is_refused(machine: Machine) -> None:
+    there = machine.interface(machine.script(LEDGER))
+    there.submit_jobs_once([job(1, 1.0)], {JobId(1): "first"})
+    (error,) = there.submit_jobs_once([job(1, 2.0)], {JobId(1): "second"}).values()
+    assert isinstance(error, ValueError)
+    end_of(there, 1)
+    assert there.get_job_output(JobId(1)) == 1.0
+    assert runs_of(machine) == Counter("1")
+
+
+def race(workers: list[Callable[[], None]]) -> None:
+    """Run functions at the same moment, each in a thread."""
+    gate = threading.Barrier(len(workers))
+
+    def enter(work: Callable[[], None]) -> None:
+        gate.wait(30)
+        work()
+
+    threads = [threading.Thread(target=enter, args=(work,)) for work in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+
+def test_of_objects_that_race_for_ids_exactly_one_wins_each(machine: Machine) -> None:
+    script = machine.script(LEDGER)
+    objects = [machine.interface(script) for _ in range(4)]
+    objects[0].make_workspace()
+    for one in objects:
+        one.connect()
+    numbers = range(1, 16)
+    won: dict[float, list[JobId]] = {}
+
+    def submit(there: ScriptJobs, mine: float) -> None:
+        order = sorted(numbers, key=lambda number: (number * 7 * (1 + mine)) % 16)
+        results = there.submit_jobs([job(number, mine) for number in order])
+        won[mine] = [job_id for job_id, error in results.items() if error is None]
+        assert all(
+            isinstance(error, ValueError) for error in results.values() if error is not None
+        ), results
+
+    race(
+        [
+            lambda there=there, mine=float(index): submit(there, mine)  # type: ignore[misc]  # bound early
+            for index, there in enumerate(objects)
+        ]
+    )
+    winners = {job_id: mine for mine, ids in won.items() for job_id in ids}
+    assert len(winners) == sum(map(len, won.values())) == len(numbers)
+    ends_of(objects[0], numbers)
+    outputs = objects[0].get_job_outputs(list(winners))
+    assert outputs == winners
+    assert runs_of(machine) == Counter(str(number) for number in numbers)
+
+
+def test_a_directory_made_by_another_client_at_the_last_moment_is_not_taken_over(
+    here: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Between our look and our mkdir somebody else's mkdir wins, in whatever language.
+    shims = here.root / "shims"
+    shims.mkdir()
+    shim = shims / "mkdir"
+    shim.write_text(
+        '#!/bin/bash\nif [[ $2 == [0-9]* ]]; then /bin/mkdir "$2"; fi\nexec /bin/mkdir "$@"\n'
+    )
+    shim.chmod(0o755)
+    for locale in ("C.UTF-8", "de_DE.UTF-8", "C"):
+        with monkeypatch.context() as patch:
+            patch.delenv("LC_ALL", raising=False)
+            patch.setenv("LANG", locale)
+            patch.setenv("PATH", f"{shims}:{os.environ['PATH']}")
+            there = here.interface(here.script(LEDGER))
+            (error,) = there.submit_jobs([job(1)]).values()
+            assert isinstance(error, ValueError)
+            there.close()
+        assert list(here.job_dir(1).iterdir()) == []
+        here.job_dir(1).rmdir()
+    assert ledger(here) == []
+
+
+def test_a_submission_whose_answer_was_lost_is_recognised_when_it_is_repeated(
+    here: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = here.interface(here.script(LEDGER), reconnect=False)
+    there.connect()
+    real = ScriptJobs._ask
+    lose = [True]
+
+    def losing(self: ScriptJobs, verb: str, *args: object, **options: object) -> object:
+        reply = real(self, verb, *args, **options)  # type: ignore[arg-type]  # passed on
+        if verb == "submit" and lose:
+            lose.clear()
+            raise ConnectionLostError("the answer was lost")
+        return reply
+
+    monkeypatch.setattr(ScriptJobs, "_ask", losing)
+    with pytest.raises(ConnectionLostError):
+        there.submit_job(job(1, 1.0))
+    with pytest.raises(ValueError, match="already submitted"):
+        there.submit_job(job(1, 2.0))  # the same id, but not the same job
+    there.submit_job(job(1, 1.0))
+    with pytest.raises(ValueError, match="already submitted"):
+        there.submit_job(job(1, 1.0))
+    end_of(there, 1)
+    assert runs_of(here) == Counter("1")
+
+
+def test_a_runner_started_many_times_at_once_runs_once(machine: Machine) -> None:
+    there = machine.interface(machine.script(LEDGER))
+    there.submit_job(job(1))
+    runner = str(machine.job_dir(1) / "runner.sh")
+    started = [
+        subprocess.Popen(["/bin/bash", "-p", runner], start_new_session=True) for _ in range(5)
+    ]
+    for process in started:
+        assert process.wait(30) == 0
+    assert end_of(there, 1) is JobStatus.COMPLETED
+    for process in [subprocess.Popen(["/bin/bash", "-p", runner]) for _ in range(3)]:
+        process.wait(30)
+    assert runs_of(machine) == Counter("1")
+
+
+def agents(machine: Machine) -> list[int]:
+    """The agents that work in the workspace of a machine, by their working directory."""
+    found = []
+    for pid, command, *_ in every_process():
+        if command.split(b"\0")[:3] == [b"/bin/bash", b"-p", b"-s"]:
+            try:
+                place = Path(f"/proc/{pid}/cwd").readlink()
+            except OSError:
+                continue
+            if place == machine.workspace:
+                found.append(pid)
+    return found
+
+
+KILLED_AT: dict[str, Callable[[Machine], bool]] = {
+    "the first directory": lambda machine: any(machine.workspace.glob("[0-9]*")),
+    "the first token": lambda machine: any(machine.workspace.glob("[0-9]*/token")),
+    "the last token": lambda machine: len(list(machine.workspace.glob("[0-9]*/token"))) == 300,
+    "the first manager": lambda machine: any(machine.workspace.glob("[0-9]*/exauq_manager.sh")),
+}
+
+
+@pytest.mark.parametrize("moment", KILLED_AT.values(), ids=KILLED_AT)
+def test_a_submission_whose_agent_was_killed_is_completed_by_repeating_it(
+    machine: Machine, moment: Callable[[Machine], bool]
+) -> None:
+    there = machine.interface(machine.script(LEDGER), reconnect=False)
+    numbers = range(1, 301)
+    jobs = [job(number, float(number)) for number in numbers]
+    tokens = tokens_for(jobs)
+    there.make_workspace()
+    done = threading.Event()
+
+    def kill() -> None:
+        while not done.is_set():
+            if moment(machine):
+                for pid in agents(machine):
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+                return
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    with suppress(HardwareInterfaceFailureError):
+        there.submit_jobs_once(jobs, tokens)
+    done.set()
+    killer.join(30)
+    again = machine.interface(machine.root / "model.sh")
+    results = again.submit_jobs_once(jobs, tokens)
+    assert set(results.values()) == {None}, next(filter(None, results.values()))
+    ends_of(again, numbers)
+    reports = again.look().reports
+    assert [seen for seen in reports if seen.status is not JobStatus.COMPLETED] == []
+    assert runs_of(machine) == Counter(str(number) for number in numbers)
+    assert again.get_job_outputs([JobId(300)]) == {JobId(300): 300.0}
+    # Who was killed at the work left nothing but jobs.
+    assert again.describe_workspace().others == ()
+
+
+def unfinished(here: Machine, *numbers: int, token: str) -> None:
+    """Leave what an agent leaves that is killed right after it made the directories."""
+    shims = here.root / "shims"
+    shims.mkdir(exist_ok=True)
+    shim = shims / "mkdir"
+    shim.write_text(
+        '#!/bin/bash\n/bin/mkdir "$@"\n[[ $2 == [0-9]* ]] || exit\n'
+        "read -r _ _ _ agent _ </proc/$PPID/stat\nkill -KILL $PPID $agent\n"
+    )
+    shim.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{shims}:{os.environ['PATH']}")
+        dying = here.interface(here.root / "model.sh", reconnect=False)
+        with pytest.raises(ConnectionLostError):
+            dying.submit_jobs_once(
+                [job(number, 1.0) for number in numbers],
+                {JobId(number): f"{token}{number}" for number in numbers},
+            )
+        dying.close()
+
+
+def test_directories_that_a_dead_agent_only_made_are_its_client_s_again(here: Machine) -> None:
+    there = here.interface(here.script(LEDGER))
+    there.make_workspace()
+    unfinished(here, 1, 2, token="mine")
+    assert here.job_dir(1).exists()
+    assert there.get_job_status(JobId(1)) is JobStatus.PENDING_SUBMIT
+    (error,) = there.submit_jobs_once([job(1, 2.0)], {JobId(1): "somebody else's"}).values()
+    assert isinstance(error, ValueError)
+    tokens = {JobId(number): f"mine{number}" for number in (1, 2)}
+    assert set(there.submit_jobs_once([job(1, 1.0), job(2, 1.0)], tokens).values()) == {None}
+    assert set(there.submit_jobs_once([job(1, 1.0), job(2, 1.0)], tokens).values()) == {None}
+    ends_of(there, [1, 2])
+    assert runs_of(here) == Counter("12")
+
+
+def test_a_directory_in_which_somebody_else_put_something_is_not_taken_over(
+    here: Machine,
+) -> None:
+    there = here.interface(here.script(LEDGER))
+    there.make_workspace()
+    unfinished(here, 1, token="mine")
+    (here.job_dir(1) / "input.csv").write_text("9,9\n")
+    (error,) = there.submit_jobs_once([job(1, 1.0)], {JobId(1): "mine1"}).values()
+    assert isinstance(error, ValueError)
+    assert (here.job_dir(1) / "input.csv").read_text() == "9,9\n"
+
+
+def test_of_two_clients_whose_agents_died_over_one_id_one_gets_it(here: Machine) -> None:
+    there = here.interface(here.script(LEDGER))
+    there.make_workspace()
+    unfinished(here, 1, token="first")
+    claim = here.job_dir(1)
+    claim.rename(here.root / "aside")
+    unfinished(here, 1, token="second")
+    assert claim.exists()
+    second = here.interface(here.root / "model.sh")
+    results: list[Exception | None] = []
+
+    def submit(one: ScriptJobs, token: str, mine: float) -> None:
+        results.extend(one.submit_jobs_once([Job(1, Input(mine))], {JobId(1): token}).values())
+
+    race([lambda: submit(there, "first1", 1.0), lambda: submit(second, "second1", 2.0)])
+    assert sorted(error is None for error in results) == [False, True], results
+    end_of(there, 1)
+    assert runs_of(here) == Counter("1")
+
+
+@pytest.mark.parametrize("count", [5, pytest.param(50, marks=pytest.mark.long)])
+def test_killing_agents_all_the_time_loses_nothing_and_doubles_nothing(
+    machine: Machine, count: int
+) -> None:
+    script = machine.script(LEDGER)
+    machine.interface(script).make_workspace()
+    numbers = range(1, 41)
+    jobs = [job(number, float(number)) for number in numbers]
+    tokens = tokens_for(jobs)
+    stop = threading.Event()
+
+    def kill() -> None:
+        while not stop.is_set():
+            for pid in agents(machine):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            stop.wait(0.001)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        for _ in range(count):
+            there = machine.interface(script, connect=False, reconnect=False)
+            try:
+                there.connect()
+                there.submit_jobs_once(jobs, tokens)
+            except HardwareInterfaceFailureError:
+                continue
+            finally:
+                there.close()
+    finally:
+        stop.set()
+        killer.join(30)
+    again = machine.interface(script)
+    results = again.submit_jobs_once(jobs, tokens)
+    assert set(results.values()) == {None}, next(filter(None, results.values()))
+    wait_until(lambda: len(ledger(machine)) >= len(numbers), "every job's run")
+    ends_of(again, numbers)
+    assert runs_of(machine) == Counter(str(number) for number in numbers)

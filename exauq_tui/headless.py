@@ -12,6 +12,7 @@ import sys
 import termios
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -67,6 +68,10 @@ class Watch:
         self._changed = threading.Event()
         self._fleet = fleet
         fleet.set_listener(self._changed.set)
+
+    def wake(self, _: object = None) -> None:
+        """End the wait that is under way, or else the next."""
+        self._changed.set()
 
     def wait(self) -> None:
         """Wait for the next change, or a moment."""
@@ -133,16 +138,18 @@ def follow_submission(fleet: Fleet, server: str, keys: Sequence[int], *, wait: b
         if not left:
             return FAILED if failed else DONE
         view = fleet.server(server)
+        code = trouble(view)
         if view.state is ServerState.UP:
             seen_up, told_trouble = True, False
-        elif (code := trouble(view)) and not told_trouble:
+        # Refused credentials are not tried again by themselves: there is nothing to wait for.
+        elif code == REFUSED or (code and not (wait and seen_up)):
             _say_trouble(view)
-            told_trouble = True
-            # Refused credentials are not tried again by themselves: there is nothing to wait for.
-            if code == REFUSED or not (wait and seen_up):
-                _say_kept(_rows(fleet, left), server)
-                return code
+            _say_kept(_rows(fleet, left), server)
+            return code
+        elif code and not told_trouble:
+            _say_trouble(view)
             say("waiting until it is back")
+            told_trouble = True
         watch.wait()
 
 
@@ -185,9 +192,13 @@ def _line(row: JobRow) -> str:
 
 
 def look_at_all(fleet: Fleet) -> int:
-    """Wait until every server was looked at or is known to be away; the worst exit code."""
+    """Wait until every server was looked at or is known to be away; the worst exit code.
+
+    What waits to be sent to a server that is there is sent by the way.
+    """
     watch = Watch(fleet)
     worst = DONE
+    sent: dict[str, Future[None]] = {}
     waiting = {view.name for view in fleet.servers()}
     while waiting:
         for view in fleet.servers():
@@ -196,9 +207,14 @@ def look_at_all(fleet: Fleet) -> int:
             code = trouble(view)
             if code:
                 _say_trouble(view)
-            if code or view.state is ServerState.UP:
                 worst = max(worst, code)
                 waiting.discard(view.name)
+            elif view.state is ServerState.UP and view.name not in sent:
+                sent[view.name] = fleet.send_pending(view.name)
+                sent[view.name].add_done_callback(watch.wake)
+        for name in [name for name, future in sent.items() if future.done()]:
+            if sent.pop(name).exception() is None:
+                waiting.discard(name)
         if waiting:
             watch.wait()
     return worst

@@ -125,6 +125,10 @@ class Fleet:
         """A job's history, oldest first."""
         return self._record.events(key)
 
+    def send_pending(self, server: str) -> Future[None]:
+        """Have what is pending sent now; done once the server was asked for all of it."""
+        return self._poller(server).call(lambda _: None)  # served after what is pending
+
     def look_now(self, server: str | None = None) -> None:
         """Look, or try to connect, at once."""
         for name, poller in self._pollers.items():

@@ -392,7 +392,12 @@ def reaches(fleet: Fleet, key: int, *statuses: JobStatus) -> JobRow:
         found = (each for each in fleet.rows() if each.key == key and each.status in statuses)
         return next(found, None)
 
-    found = until(arrived, f"{statuses} of job {key}")
+    try:
+        found = until(arrived, f"{statuses} of job {key}")
+    except AssertionError as error:
+        raise AssertionError(
+            f"{error}: {[each for each in fleet.rows() if each.key == key]}"
+        ) from None
     assert found is not None
     return found
 

@@ -28,6 +28,7 @@ class Contact:
         asked: When each job's cancel was last asked for, our clock.
         cursor: Where the next look goes on.
         refetch: Whether outputs that were never read are to be read at the next look.
+        has_moved: Whether another process made the workspace that is to be used.
         is_known: Whether the server was looked at, so that it is known what it has already.
         renumbered: How often each job's id was found to be taken.
     """
@@ -43,6 +44,7 @@ class Contact:
     asked: dict[int, float] = field(default_factory=dict)
     cursor: str | None = None
     refetch: bool = True
+    has_moved: bool = False
     is_known: bool = False
     renumbered: dict[int, int] = field(default_factory=dict)
 

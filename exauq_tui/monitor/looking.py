@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from exauq_tui.errors import SimulatorOutputParsingError
 from exauq_tui.hardware.interface import FindsJobs, JobReport, Look, WatchesJobs
@@ -23,13 +24,20 @@ def look(contact: Contact) -> None:
         ConnectionLostError: Nothing changes by that.
     """
     interface = contact.interface
-    asked = contact.clock()
+    asked, revision = contact.clock(), contact.store.revision
     if isinstance(interface, WatchesJobs):
         seen = interface.look(contact.cursor)
-        _take_in(contact, seen, asked)
-        contact.cursor = seen.cursor  # only now: what could not be kept is told again
     else:
-        _take_in(contact, _look_at_each(contact), asked)
+        seen = _look_at_each(contact)
+    contact.store.sync()
+    # A job that was deleted since, here or by another process, is no stranger.
+    reports = tuple(
+        report
+        for report in seen.reports
+        if not contact.store.is_deleted(contact.place, str(report.job_id), revision)
+    )
+    _take_in(contact, replace(seen, reports=reports), asked)
+    contact.cursor = seen.cursor  # only now: what could not be kept is told again
 
 
 def _look_at_each(contact: Contact) -> Look:
@@ -54,7 +62,6 @@ def _look_at_each(contact: Contact) -> Look:
 
 def _take_in(contact: Contact, seen: Look, asked: float) -> None:
     store = contact.store
-    store.sync()
     now = contact.clock()
     if seen.complete:
         known = store.jobs_at(contact.place)

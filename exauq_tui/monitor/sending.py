@@ -104,6 +104,8 @@ def release_abandoned(contact: Contact) -> None:
 def is_elsewhere(contact: Contact) -> bool:
     """Whether another process made, meanwhile, the workspace that this one still lacks."""
     interface = contact.interface
+    if contact.has_moved:
+        return True
     if not isinstance(interface, HasWorkspace) or interface.workspace_dir is not None:
         return False
     place = contact.place
@@ -127,6 +129,7 @@ def _have_workspace(contact: Contact) -> bool:
     server, endpoint = place.server, place.endpoint
     kept = contact.record.claim_place(server, endpoint, contact.configured, made)
     if kept not in (made, place.workspace):
+        contact.has_moved = True
         if isinstance(interface, DeletesJobs):
             interface.delete_workspace()  # made a moment ago, and empty
         return False

@@ -65,6 +65,7 @@ class Store:
         self._targets: dict[str, Target] = {}
         self._changed_jobs: set[int] = set()
         self._removed: set[int] = set()
+        self._deletions: dict[tuple[Place, str], int] = {}
         self._changed_views: set[str] = set()
         self._told = False
         self._listener: Callable[[], None] | None = None
@@ -106,6 +107,7 @@ class Store:
         if job is None:
             return
         self._forget_place(job)
+        self._deletions[_place_of(job), job.job_id] = self._revision
         self._changed_jobs.discard(key)
         self._removed.add(key)
 
@@ -194,6 +196,16 @@ class Store:
         with self._lock:
             known = self._by_place.get(place, {})
             return {id_: self._jobs[known[id_]] for id_ in ids if id_ in known}
+
+    @property
+    def revision(self) -> int:
+        """Up to which change of the record this tells."""
+        return self._revision
+
+    def is_deleted(self, place: Place, job_id: str, revision: int) -> bool:
+        """Whether the row of a job was deleted after some revision."""
+        with self._lock:
+            return self._deletions.get((place, job_id), revision) > revision
 
     def has_jobs_at(self, place: Place) -> bool:
         """Whether there is any job at a place."""

@@ -61,6 +61,7 @@ class RemoteJob:
     status: JobStatus = JobStatus.SUBMITTED
     output: str | None = None
     note: str = ""
+    workspace: str | None = None
 
 
 @dataclass
@@ -70,12 +71,14 @@ class Server:
     Attributes:
         jobs: By id.
         ledger: The token of each job that was ever accepted: twice there is run twice.
-        workspace: Its path, once it was made.
+        workspace: The path of the workspace that was made last.
         faults: By verb, what happens to the next calls.
         calls: The verbs, in order.
         asked: The ids of each request to cancel.
         hangs: Set while a call hangs.
         on_submit: Called, with the jobs, before a submission is carried out.
+        on_make: Called before a workspace is made.
+        on_answer: Called before the answer to a look arrives.
     """
 
     jobs: dict[str, RemoteJob] = field(default_factory=dict)
@@ -86,14 +89,16 @@ class Server:
     asked: list[tuple[str, ...]] = field(default_factory=list)
     hangs: threading.Event = field(default_factory=threading.Event)
     on_submit: Callable[[Sequence[Job]], None] = lambda jobs: None
+    on_make: Callable[[], object] = lambda: None
+    on_answer: Callable[[], object] = lambda: None
     made: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def accept(self, job: Job, token: str) -> Exception | None:
+    def accept(self, job: Job, token: str, workspace: str | None = None) -> Exception | None:
         known = self.jobs.get(str(job.id))
         if known is not None:
             return None if token and known.token == token else JobExistsError(f"{job.id} is there")
-        self.jobs[str(job.id)] = RemoteJob(token, job.data)
+        self.jobs[str(job.id)] = RemoteJob(token, job.data, workspace=workspace)
         self.ledger.append(token or str(job.id))
         return None
 
@@ -157,10 +162,13 @@ class FakeInterface(FakeConnection, HardwareInterface):
             self.server.workspace = self._workspace
             return self._workspace
 
+        self.server.on_make()
         return self.step("make", make)
 
     def look(self, cursor: str | None = None) -> Look:
-        return self.step("look", self._look)
+        seen = self.step("look", self._look)
+        self.server.on_answer()
+        return seen
 
     def _look(self) -> Look:
         reports = [
@@ -172,16 +180,23 @@ class FakeInterface(FakeConnection, HardwareInterface):
                 note=job.note,
                 token=job.token,
             )
-            for job_id, job in self.server.jobs.items()
+            for job_id, job in self._jobs_here().items()
         ]
         return Look("", complete=True, reports=tuple(reports))
+
+    def _jobs_here(self) -> dict[str, RemoteJob]:
+        jobs = self.server.jobs.items()
+        return {i: job for i, job in jobs if job.workspace in (None, self._workspace)}
 
     def submit_jobs_once(
         self, jobs: Sequence[Job], tokens: Mapping[JobId, str]
     ) -> Mapping[JobId, Exception | None]:
         self.server.on_submit(jobs)
         return self.step(
-            "submit", lambda: {job.id: self.server.accept(job, tokens[job.id]) for job in jobs}
+            "submit",
+            lambda: {
+                job.id: self.server.accept(job, tokens[job.id], self._workspace) for job in jobs
+            },
         )
 
     def submit_job(self, job: Job) -> None:
@@ -243,7 +258,11 @@ class FakeInterface(FakeConnection, HardwareInterface):
         return self.step("describe", lambda: WorkspaceSummary(self._workspace or "", count, 0, ()))
 
     def delete_workspace(self) -> None:
-        self.step("erase", self.server.jobs.clear)
+        def erase() -> None:
+            for job_id in self._jobs_here():
+                del self.server.jobs[job_id]
+
+        self.step("erase", erase)
 
 
 class PlainInterface(HardwareInterface):

@@ -685,6 +685,31 @@ def test_a_row_that_another_process_deletes_goes_away_here(lab: Lab, server: Ser
     until(lambda: mine.rows() == ())
 
 
+def test_a_job_deleted_while_the_answer_was_under_way_is_not_adopted_again(
+    lab: Lab, server: Server
+) -> None:
+    fleet = lab.fleet(refresh=3600)
+    (key,) = submitted(fleet, 1)
+    server.turn(id_of(fleet, key), COMPLETED, output="1")
+    fleet.look_now()
+    until(lambda: row(fleet, key).output == 1)
+    gone = id_of(fleet, key)
+
+    def delete() -> None:
+        if server.jobs.pop(gone, None) is not None:
+            lab.record.delete([key])
+
+    server.on_answer = delete
+    fleet.look_now()
+    until(lambda: gone not in server.jobs)
+    until(lambda: fleet.rows() == ())
+    looks = server.calls.count("look")
+    fleet.look_now()
+    until(lambda: server.calls.count("look") > looks)
+    fleet.describe_workspace("hpc1").result(5)  # after that look was taken in
+    assert fleet.rows() == ()
+
+
 def test_the_listener_hears_of_another_processs_jobs(lab: Lab) -> None:
     mine = lab.fleet(refresh=3600)
     stands(mine, ServerState.UP)

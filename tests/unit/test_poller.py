@@ -709,9 +709,28 @@ def test_two_fleets_that_lack_a_workspace_make_one(lab: Lab, server: Server) -> 
         for key in keys:
             reaches(fleet, key, SUBMITTED)
         until(lambda fleet=fleet: fleet.server("hpc1").workspace)  # type: ignore[misc]
-        assert all(row.current for row in fleet.rows())
+        until(lambda fleet=fleet: all(row.current for row in fleet.rows()))  # type: ignore[misc]
     assert len({fleet.server("hpc1").workspace for fleet in fleets}) == 1
     assert len({row.directory.rpartition("/")[0] for row in fleets[0].rows()}) == 1
+
+
+def test_a_workspace_made_in_the_same_moment_as_another_processs_is_given_up(
+    lab: Lab, server: Server
+) -> None:
+    other = "/home/alice/other"
+
+    def be_first() -> None:
+        lab.record.claim_place("hpc1", "alice@hpc1", "", other)
+
+    server.on_make = be_first
+    fleet = lab.fleet()
+    (key,) = fleet.submit("hpc1", [Input(1)])
+    now = reaches(fleet, key, SUBMITTED)
+    assert now.directory == f"{other}/{now.job_id}"
+    assert server.calls.count("erase") == 1
+    assert fleet.server("hpc1").workspace == other
+    assert len(server.ledger) == 1
+    assert not any("not" in event.text for event in fleet.events(key))
 
 
 def test_jobs_set_up_while_the_workspace_is_being_found_are_sent(lab: Lab, server: Server) -> None:

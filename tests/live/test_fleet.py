@@ -217,7 +217,7 @@ def test_a_server_that_dies_and_comes_back_loses_and_doubles_nothing(own_site: S
     before = {each.key: each.status for each in fleet.rows()}
     keys += fleet.submit("hpc1", [Input(n) for n in range(40, 50)])
     assert fleet.cancel([waiting[2]]).asked == (waiting[2],)
-    assert fleet.server("hpc1").next_try is not None
+    until(lambda: fleet.server("hpc1").next_try is not None)
     for each in fleet.rows():
         if each.key in before and each.key != waiting[2]:
             assert each.status is before[each.key]

@@ -69,7 +69,7 @@ def read_job_lines(lines: list[str]) -> JobLines:
     foreign: set[JobId] = set()
     odd = unreadable = False
     for line in lines[1:]:
-        if line.startswith("exauq-journal "):
+        if not line or line.startswith("exauq-journal "):
             continue
         try:
             job_id, state, submitted, started, finished, code, token, output, note = line.split(

@@ -44,6 +44,9 @@ _SNAPSHOT_SHARE = 300
 _SNAPSHOT_EVERY = (10.0, 60.0)
 """... but not before and not after these many seconds."""
 
+_CURSOR = {"workspace": str, "generation": str, "offset": int, "due": float, "foreign": bool}
+"""What a cursor holds: where the journal was read up to, and when a full look is due."""
+
 
 class ScriptJobs(HardwareInterface):
     """Jobs that run ``program script input.csv output.txt`` on one machine.
@@ -270,12 +273,9 @@ class ScriptJobs(HardwareInterface):
         self._open_session()
         if self._workspace is None:
             return Look("", complete=True, reports=())
-        try:
-            known = json.loads(cursor) if cursor else None
-        except ValueError:
-            known = None
+        known = _read_cursor(cursor)
         if known is not None and known["workspace"] == self._workspace and self._may_delta(known):
-            fields = (self._workspace, known["generation"], str(known["offset"]))
+            fields = (self._workspace, str(known["generation"]), str(known["offset"]))
             reply = self._ask("delta", fields)
             if reply.status == "ok" and reply.payload != b"-\n":
                 lines = read_job_lines(reply.lines())
@@ -307,11 +307,11 @@ class ScriptJobs(HardwareInterface):
     @staticmethod
     def _may_delta(known: Mapping[str, object]) -> bool:
         due = known["due"]
+        assert isinstance(due, float)
         return (
             known["generation"] != "-"
             and not known["foreign"]
-            and isinstance(due, float)
-            and time.monotonic() < due
+            and 0 < due - time.monotonic() <= _SNAPSHOT_EVERY[1]
         )
 
     def get_job_output(self, job_id: JobId) -> float | None:
@@ -544,6 +544,19 @@ def _coordinate(word: str) -> float:
         return int(word)
     except ValueError:
         return float(word)
+
+
+def _read_cursor(cursor: str | None) -> dict[str, object] | None:
+    """Read what a look handed out; None where it is of no use."""
+    try:
+        known = json.loads(cursor) if cursor else None
+    except ValueError:
+        return None
+    if isinstance(known, dict) and all(
+        isinstance(known.get(name), kind) for name, kind in _CURSOR.items()
+    ):
+        return known
+    return None
 
 
 def _as_look(lines: JobLines, cursor: str, *, complete: bool) -> Look:

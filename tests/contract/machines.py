@@ -15,6 +15,8 @@ from exauq_tui.hardware.script_jobs import ScriptJobs
 from exauq_tui.hardware.unix_server import UnixServerScriptInterface
 from tests.live.sshd import Sshd
 
+AnyInterface = LocalScriptInterface | UnixServerScriptInterface
+
 PATIENCE = 30.0
 """How long a condition may take to come true, in seconds, on a busy machine."""
 
@@ -55,7 +57,7 @@ class Machine:
         self.root = root
         self.workspace = root / "ws"
         self._sshd = sshd
-        self._made: list[LocalScriptInterface | UnixServerScriptInterface] = []
+        self._made: list[AnyInterface] = []
 
     def script(self, text: str, name: str = "model.sh") -> Path:
         """Write a simulator script; its $1 is the input file, its $2 the output file."""
@@ -73,12 +75,12 @@ class Machine:
         cancel_grace: float = 5.0,
         connect: bool = True,
         reconnect: bool = True,
-    ) -> LocalScriptInterface | UnixServerScriptInterface:
+    ) -> AnyInterface:
         """Make an interface; the script writes 1.5, and the workspace is `workspace`."""
         script_path = str(script or self.script(WRITES_A_NUMBER, "default.sh"))
         workspace_dir = str(self.workspace) if workspace is True else workspace
         chosen = None if workspace_dir in (None, False) else str(workspace_dir)
-        made: LocalScriptInterface | UnixServerScriptInterface
+        made: AnyInterface
         if self._sshd is None:
             made = LocalScriptInterface(
                 program,

@@ -71,7 +71,7 @@ def test_no_line_is_so_odd_that_the_others_are_lost(garbage: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["", "garbage", "1 Z 1 2 3 0 t - ", "x C 1 2 3 0 t - ", "1 C 1 2 3 0 t", "-1 C 1 2 3 0 t - "],
+    ["garbage", "1 Z 1 2 3 0 t - ", "x C 1 2 3 0 t - ", "1 C 1 2 3 0 t", "-1 C 1 2 3 0 t - "],
 )
 def test_a_line_that_cannot_be_read_is_told(line: str) -> None:
     lines = read_job_lines([HEAD, line])
@@ -91,8 +91,8 @@ def test_a_number_that_cannot_be_read_costs_only_itself(word: str) -> None:
     assert report.status is JobStatus.COMPLETED
 
 
-def test_the_first_line_of_a_journal_is_no_job() -> None:
-    lines = read_job_lines([HEAD, "exauq-journal 1 gen1", "1 R 1 2 - - token - "])
+def test_the_first_line_of_a_journal_and_empty_ones_are_no_jobs() -> None:
+    lines = read_job_lines([HEAD, "exauq-journal 1 gen1", "", "1 R 1 2 - - token - "])
     assert [report.status for report in lines.reports] == [JobStatus.RUNNING]
     assert not lines.odd
 

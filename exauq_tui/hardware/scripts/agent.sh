@@ -467,12 +467,13 @@ exauq_verb_delta() {
     local ws=$1 generation now lines
     exauq_enter "$ws" || return
     exauq_read_generation "$ws"
-    if [[ $generation != "$2" ]]; then reply=-$'\n'; return; fi
-    lines=$(tail -c "+$(($3 + 1))" "$ws/.exauq-tui/journal" && printf x) || {
-        reply=-$'\n'
-        return
-    }
+    reply=-$'\n'
+    if [[ $generation != "$2" ]]; then return; fi
+    lines=$(tail -c "+$3" "$ws/.exauq-tui/journal" && printf x) || return
     lines=${lines%x}
+    # What was read before ended with a line: where it does not, the journal was cut or changed.
+    if [[ $lines != $'\n'* ]]; then return; fi
+    lines=${lines#$'\n'}
     # A line that is still being written counts next time.
     if [[ $lines == *$'\n'* ]]; then lines=${lines%"${lines##*$'\n'}"}; else lines=; fi
     exauq_now
@@ -649,23 +650,42 @@ exauq_verb_describe() {
     cd /
 }
 
+# Whether directory $1 (without links) is a home directory, ours or another account's, or holds one.
+exauq_holds_home() {
+    local home homes=("$HOME")
+    while IFS=: read -r _ _ _ _ _ home _; do homes+=("$home"); done </etc/passwd
+    for home in "${homes[@]}"; do
+        if [[ $home/ == "$1"/* ]]; then return 0; fi
+        home=$(cd -P -- "$home" 2>/dev/null && printf '%sx' "$PWD") || continue
+        if [[ ${home%x}/ == "$1"/* ]]; then return 0; fi
+    done
+    return 1
+}
+
 # Delete a workspace: workspace script. Refused where it would take more than a workspace.
 exauq_verb_erase() {
-    local ws home script_dir words
+    local ws home script script_dir words
     exauq_check_workspace "$1" || return
     if ! ws=$(cd -P -- "$1" && printf '%sx' "$PWD"); then
         exauq_refuse "cannot enter the workspace $1"
         return
     fi
     ws=${ws%x}
-    home=$(cd -P -- "$HOME" 2>/dev/null && printf '%sx' "$PWD") && home=${home%x}
     exauq_resolve "$2"
-    script_dir=$(cd -P -- "${REPLY%/*}/" 2>/dev/null && printf '%sx' "$PWD") && script_dir=${script_dir%x}
-    if [[ $ws == / || $home/ == "$ws"/* ]]; then
+    if [[ $ws == / ]] || exauq_holds_home "$ws"; then
         status=unsafe reply="the workspace $ws is the root, a home directory, or above one"
-    elif [[ $script_dir/ == "$ws"/* ]]; then
-        status=unsafe reply="the workspace $ws holds the simulator script $REPLY"
-    elif words=$(rm -rf -- "$ws" 2>&1); [[ -e $ws ]]; then
+        return
+    fi
+    # The script under its own name, and what that may be a link to.
+    for script in "$REPLY" "$(readlink -f -- "$REPLY" && printf x)"; do
+        script=${script%$'\nx'}
+        script_dir=$(cd -P -- "${script%/*}/" 2>/dev/null && printf '%sx' "$PWD") && script_dir=${script_dir%x}
+        if [[ $script_dir/ == "$ws"/* ]]; then
+            status=unsafe reply="the workspace $ws holds the simulator script $REPLY"
+            return
+        fi
+    done
+    if words=$(rm -rf -- "$ws" 2>&1); [[ -e $ws ]]; then
         # A job that still runs may have made a file in between.
         words=$(rm -rf -- "$ws" 2>&1)
         if [[ -e $ws ]]; then exauq_refuse "cannot delete the workspace $ws: ${words##*$'\n'}"; fi

@@ -85,9 +85,10 @@ exauq_claim() {
     return "$claimed"
 }
 
-# Append the lines $2 to the journal of workspace $1: one write, so that lines stay whole.
+# Append the lines $2 to the journal of workspace $1: one write, so that lines stay whole. They
+# begin on a line of their own, also after one that a full disk cut off.
 exauq_journal() {
-    { printf '%s\n' "$2" >>"$1/.exauq-tui/journal"; } 2>/dev/null
+    { printf '\n%s\n' "$2" >>"$1/.exauq-tui/journal"; } 2>/dev/null
 }
 
 # Read what job directory $1 tells of its submission: sets token, submitted.

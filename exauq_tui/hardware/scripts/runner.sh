@@ -34,11 +34,12 @@ exauq_fill() {
 # Run the job in directory $1 once and record how it ended. Called by the job's runner.sh, which
 # sets exauq_program, exauq_script, exauq_log, exauq_workdir and exauq_setup.
 exauq_record() {
-    local dir=$1 ws id host boot now token submitted started sim sim_ticks code
+    local dir=$1 ws id host boot now token submitted started sim code
     local proc_state proc_parent proc_group proc_session proc_ticks start_time
     id=${dir##*/} ws=${dir%/*}
-    # A TERM for the whole group is meant for the simulator; somebody has to see it end.
-    trap : TERM INT HUP
+    # A TERM for the whole group is meant for the simulator; somebody has to see it end. Not
+    # handlers: with them, `wait` would lose the exit code.
+    trap '' TERM INT HUP
     exauq_identify_machine
     exauq_claim "$dir/START" || exit 0
     exauq_stat $$ || exit 1
@@ -59,17 +60,10 @@ exauq_record() {
     # Asked to stop before there was anything to stop: who asked waits for this process.
     if [[ -e $dir/STOPPING ]]; then exit 0; fi
     exauq_simulate "$dir" "$id:$token" &
-    sim=$! sim_ticks=-
-    if exauq_stat "$sim"; then
-        sim_ticks=$proc_ticks
-        { printf '%s\n' "$sim $sim_ticks" >"$dir/SIM"; } 2>/dev/null
-    fi
-    while
-        # A signal to this process ends `wait` early: only a process that is gone has ended.
-        wait "$sim"
-        code=$?
-        exauq_stat "$sim" && [[ $proc_ticks == "$sim_ticks" ]]
-    do :; done
+    sim=$!
+    if exauq_stat "$sim"; then { printf '%s\n' "$sim $proc_ticks" >"$dir/SIM"; } 2>/dev/null; fi
+    wait "$sim"
+    code=$?
     exauq_now
     if [[ -e $dir/STOPPING ]]; then
         # Who asked for the end says Cancelled, once nothing of the job is left.
@@ -84,6 +78,9 @@ exauq_record() {
 
 # Become the simulator of the job in directory $1; $2 is the mark that its processes carry.
 exauq_simulate() {
+    trap - TERM INT HUP
+    # A request to end that came while it would not have been heard.
+    if [[ -e $1/STOPPING ]]; then exit 143; fi
     exec </dev/null >"$exauq_log" 2>&1
     exauq_restore_locale
     export EXAUQ_TUI_JOB=$2

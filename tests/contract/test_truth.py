@@ -1,0 +1,255 @@
+"""What is said of jobs whose end nobody witnessed, and of files that were damaged."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from exauq_tui.errors import HardwareInterfaceFailureError
+from exauq_tui.hardware import JobId, JobStatus
+from exauq_tui.hardware.interface import JobReport
+from exauq_tui.hardware.script_jobs import ScriptJobs
+from tests.contract.machines import (
+    WAITS,
+    AnyInterface,
+    Machine,
+    end_of,
+    job,
+    run,
+    snapshot_of,
+    wait_for_start,
+    wait_until,
+)
+
+
+def report_of(there: ScriptJobs, number: int) -> JobReport:
+    (report,) = [seen for seen in there.look().reports if seen.job_id == JobId(number)]
+    return report
+
+
+def recorder(machine: Machine, number: int) -> int:
+    return int((machine.job_dir(number) / "PID").read_text())
+
+
+def started(machine: Machine, *numbers: int, script: str = WAITS) -> AnyInterface:
+    there = machine.interface(machine.script(script), cancel_grace=1.0)
+    there.submit_jobs([job(number) for number in numbers])
+    for number in numbers:
+        wait_for_start(machine, number)
+    return there
+
+
+def rewrite_start(machine: Machine, number: int, **parts: str) -> None:
+    """Change what is recorded of a job's recorder: host, boot, pid, ticks, started."""
+    names = ("host", "boot", "pid", "ticks", "started")
+    path = machine.job_dir(number) / "START"
+    words = dict(zip(names, path.read_text().split(), strict=True))
+    path.write_text(" ".join({**words, **parts}.values()) + "\n")
+
+
+def test_a_recorder_that_was_killed_is_said_and_the_job_goes_on(machine: Machine) -> None:
+    there = started(machine, 1)
+    os.kill(recorder(machine, 1), signal.SIGKILL)
+    wait_until(lambda: report_of(there, 1).note == "recorder gone", "that the recorder is missed")
+    assert report_of(there, 1).status is JobStatus.RUNNING
+    assert there.get_job_output(JobId(1)) is None
+    machine.let_go(1)
+    assert end_of(there, 1) is JobStatus.COMPLETED
+    report = report_of(there, 1)
+    assert report.note == "end not witnessed, output may be partial"
+    assert report.exit_code is None
+    assert there.get_job_output(JobId(1)) == 1.5
+
+
+@pytest.mark.parametrize("with_output", [True, False])
+def test_a_job_whose_processes_were_all_killed_ends_by_the_rule(
+    machine: Machine, with_output: bool
+) -> None:
+    there = started(machine, 1)
+    if with_output:
+        (machine.job_dir(1) / "output.txt").write_text("2.5\n")
+    os.killpg(recorder(machine, 1), signal.SIGKILL)
+    expected = JobStatus.COMPLETED if with_output else JobStatus.FAILED
+    assert end_of(there, 1) is expected
+    assert there.get_job_output(JobId(1)) == (2.5 if with_output else None)
+    again = machine.interface(machine.root / "model.sh")
+    for one in (there, again):
+        report = report_of(one, 1)
+        assert report.status is expected
+        assert report.note == "end not witnessed, output may be partial"
+    assert (machine.job_dir(1) / expected.name).exists()
+
+
+def test_a_job_of_an_earlier_uptime_ended_with_the_reboot(machine: Machine) -> None:
+    there = started(machine, 1, 2)
+    (machine.job_dir(2) / "output.txt").write_text("2.5\n")
+    for number in (1, 2):
+        rewrite_start(machine, number, boot="00000000-0000-0000-0000-000000000000")
+    assert end_of(there, 1) is JobStatus.FAILED
+    assert end_of(there, 2) is JobStatus.COMPLETED
+    for number in (1, 2):
+        assert report_of(there, number).note == (
+            "end not witnessed (reboot), output may be partial"
+        )
+
+
+def test_another_process_with_the_number_of_a_recorder_fools_nobody(machine: Machine) -> None:
+    there = started(machine, 1)
+    os.killpg(recorder(machine, 1), signal.SIGKILL)
+    rewrite_start(machine, 1, pid=str(os.getpid()))
+    (machine.job_dir(1) / "SIM").write_text(f"{os.getpid()} 12345\n")
+    assert end_of(there, 1) is JobStatus.FAILED
+    there.cancel_job(JobId(1))
+    assert report_of(there, 1).status is JobStatus.FAILED
+
+
+def test_cancelling_never_touches_another_process_with_a_recorded_number(
+    machine: Machine,
+) -> None:
+    there = started(machine, 1)
+    rewrite_start(machine, 1, pid=str(os.getpid()))  # ours, with the ticks of the recorder
+    (machine.job_dir(1) / "STOPPING").touch()
+    assert end_of(there, 1) is JobStatus.CANCELLED  # and we are still here
+
+
+def test_a_job_that_was_claimed_but_never_started_ends_when_that_is_long_ago(
+    machine: Machine,
+) -> None:
+    there = machine.interface()
+    run(there, 1)
+    for name in ("COMPLETED", "END", "EXIT", "output.txt"):
+        (machine.job_dir(1) / name).unlink()
+    start = machine.job_dir(1) / "START"
+    start.write_text("")
+    assert report_of(there, 1).status is JobStatus.RUNNING
+    os.utime(start, (time.time() - 300, time.time() - 300))
+    report = report_of(there, 1)
+    assert (report.status, report.note) == (JobStatus.FAILED, "never started")
+
+
+DAMAGE = {
+    "END": [
+        "",
+        "garbage",
+        "C",
+        "C x y z w note",
+        "\0\0\0\0",
+        "C 1 2\n3 4",
+        "Q 1 2 3 - x",
+        "é" * 99,
+    ],
+    "START": ["garbage", "\0\0", "a b c d e f g", "$(touch /tmp/x) `b` ; | [ ]"],
+    "token": ["", "a b c d", "\n\n", "\0", "x[$(exit)] -1"],
+    "EXIT": ["", "x", "-1", "1 2"],
+    "PID": ["", "-1", "x"],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [(name, text) for name, texts in DAMAGE.items() for text in texts]
+)
+def test_a_damaged_file_of_one_job_costs_no_other_job_s_answer(
+    here: Machine, name: str, text: str
+) -> None:
+    there = here.interface()
+    run(there, 1, 2)
+    (here.job_dir(1) / name).write_text(text)
+    for one in (there, here.interface()):
+        reports = {report.job_id: report for report in one.look().reports}
+        assert set(reports) == {JobId(1), JobId(2)}
+        assert reports[JobId(1)].status is JobStatus.COMPLETED
+        assert reports[JobId(2)].finished is not None
+        assert one.get_job_outputs([JobId(1), JobId(2)]) == {JobId(1): 1.5, JobId(2): 1.5}
+
+
+@pytest.mark.parametrize("format_", ["2", "10", "99999999999999999999999", "new", "a[$(exit)]"])
+def test_a_workspace_of_a_newer_format_is_read_and_never_written(
+    here: Machine, format_: str
+) -> None:
+    there = started(here, 1, 2)
+    run(here.interface(), 3)
+    os.killpg(recorder(here, 1), signal.SIGKILL)
+    there.close()
+    (here.workspace / ".exauq-tui" / "format").write_text(f"{format_}\n")
+    for program in (here.workspace / ".exauq-tui").glob("program-*"):
+        program.unlink()
+    before = snapshot_of(here.workspace)
+    again = here.interface(here.root / "model.sh")
+    reports = {report.job_id: report for report in again.look().reports}
+    assert reports[JobId(1)].status is JobStatus.FAILED
+    assert reports[JobId(1)].note == "end not witnessed, output may be partial"
+    assert reports[JobId(2)].status is JobStatus.RUNNING
+    assert again.get_job_output(JobId(3)) == 1.5
+    assert again.describe_workspace().jobs == 3
+    verbs: list[Callable[[], object]] = [
+        lambda: again.submit_job(job(4)),
+        lambda: again.cancel_job(JobId(2)),
+        lambda: again.delete_remote_job_dir(JobId(3)),
+        again.delete_workspace,
+    ]
+    for verb in verbs:
+        with pytest.raises(HardwareInterfaceFailureError, match="newer exauq-tui"):
+            verb()
+    again.close()
+    assert snapshot_of(here.workspace) == before
+
+
+def test_jobs_of_another_account_are_shown_and_left_alone(here: Machine) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("giving a job to another account NEEDS ROOT: left out")
+    there = started(here, 1, 2)
+    run(here.interface(), 3)
+    os.killpg(recorder(here, 1), signal.SIGKILL)
+    wait_until(lambda: not Path(f"/proc/{recorder(here, 1)}/stat").exists(), "its end")
+    queued = here.job_dir(4)
+    queued.mkdir()
+    for name, text in (
+        ("token", "abc 1700000000\n"),
+        ("input.csv", "1\n"),
+        ("runner.sh", (here.job_dir(3) / "runner.sh").read_text()),
+        ("exauq_manager.sh", (here.job_dir(3) / "exauq_manager.sh").read_text()),
+    ):
+        (queued / name).write_text(text)
+    for number in (1, 2, 3, 4):
+        os.chown(here.job_dir(number), 65534, 65534)
+    before = {number: snapshot_of(here.job_dir(number)) for number in (1, 2, 3, 4)}
+    there.close()
+    again = here.interface(here.root / "model.sh")
+    statuses = [report.status for report in again.look().reports]
+    assert statuses == [
+        JobStatus.FAILED,
+        JobStatus.RUNNING,
+        JobStatus.COMPLETED,
+        JobStatus.SUBMITTED,
+    ]
+    ids = [JobId(number) for number in (1, 2, 3, 4)]
+    for results in (again.cancel_jobs(ids), again.delete_remote_job_dirs(ids)):
+        assert all("another account" in str(error) for error in results.values()), results
+    run(here.interface(), 5)
+    assert {number: snapshot_of(here.job_dir(number)) for number in (1, 2, 3, 4)} == before
+
+
+def test_a_recorder_survives_the_signals_that_are_meant_for_its_job(machine: Machine) -> None:
+    there = started(machine, 1, script="trap 'echo 3 >\"$2\"; exit 5' TERM\n" + WAITS)
+    os.killpg(recorder(machine, 1), signal.SIGTERM)
+    assert end_of(there, 1) is JobStatus.COMPLETED
+    report = report_of(there, 1)
+    assert (report.exit_code, report.note) == (5, "")
+
+
+def test_an_environment_with_another_name_of_this_machine_changes_no_verdict(
+    here: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOSTNAME", "as-some-start-up-file-has-it")
+    there = started(here, 1)
+    there.close()
+    monkeypatch.setenv("HOSTNAME", "as another one has it")
+    again = here.interface(here.root / "model.sh", cancel_grace=1.0)
+    assert report_of(again, 1).note == ""
+    again.cancel_job(JobId(1))
+    assert again.get_job_status(JobId(1)) is JobStatus.CANCELLED

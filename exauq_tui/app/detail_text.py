@@ -9,6 +9,7 @@ from textual.content import Content
 from exauq_tui.app import format as fmt
 from exauq_tui.app.status_style import STATUS_STYLES
 from exauq_tui.hardware.status import JobStatus
+from exauq_tui.monitor.evidence import GONE
 from exauq_tui.monitor.snapshot import Event, JobRow, ServerState, ServerView
 
 _LABEL = 10
@@ -17,7 +18,7 @@ _LABEL = 10
 def details(row: JobRow, server: ServerView | None, now: float) -> Content:
     """Everything that is known of a job."""
     stale = fmt.is_stale(row, server.state if server else None)
-    blocks = [_head(row, stale, now)]
+    blocks = [_head(row, stale, now, _seen(row, server))]
     # What went wrong comes first: that is what people open this for.
     if row.error:
         blocks.append(Content.styled(fmt.safe_block(row.error), "$error"))
@@ -69,15 +70,27 @@ def _head_line(row: JobRow, *, stale: bool) -> Content:
     )
 
 
-def _head(row: JobRow, stale: bool, now: float) -> Content:
+def _seen(row: JobRow, server: ServerView | None) -> float | None:
+    """When the job was last known to be as it is shown.
+
+    A server that speaks tells what changed; of what it does not name it says that it stands.
+    """
+    if row.last_seen is None or server is None or server.last_seen is None:
+        return row.last_seen
+    if not row.current or row.note == GONE:
+        return row.last_seen
+    return max(row.last_seen, server.last_seen)
+
+
+def _head(row: JobRow, stale: bool, now: float, seen: float | None) -> Content:
     words = []
     if row.exit_code is not None:
         words.append(f"exit {row.exit_code}")
     ran = fmt.run_time(row, now)
     if ran != fmt.DASH:
         words.append(f"{'ran' if row.finished is not None else 'running'} {ran}")
-    if row.last_seen is not None and not row.is_terminal:
-        words.append(f"seen {fmt.duration(now - row.last_seen)} ago")
+    if seen is not None and not row.is_terminal:
+        words.append(f"seen {fmt.duration(now - seen)} ago")
     if row.try_number > 1:
         words.append(f"try {row.try_number}")
     head = _head_line(row, stale=stale)

@@ -87,6 +87,13 @@ class MainScreen(Screen[None]):
         if tiny:
             text = f"{width}x{height} is too small: at least {SMALLEST[0]}x{SMALLEST[1]}"
             self.query_one("#too-small", Static).update(Content(text))
+        else:
+            self.call_after_refresh(self._focus_something)
+
+    def _focus_something(self) -> None:
+        """Give the keys to the table again after panes were hidden, which takes them away."""
+        if self.focused is None and self.app.screen is self:
+            self.show_table()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave keys to a text field while it has the focus, but for the way out of it."""

@@ -216,6 +216,7 @@ class SubmitDialog(Dialog[Submission]):
         button = self.query_one("#yes", Button)
         button.disabled = not points
         button.label = Content(f"⏎  Submit {fmt.count(len(points), 'job')}" if points else "Submit")
+        button.refresh(layout=True)  # a new label alone does not make it wider
 
     # Deciding
 

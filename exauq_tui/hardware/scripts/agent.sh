@@ -399,7 +399,7 @@ exauq_program=('$quoted')'
 . "${dir%/*}/.exauq-tui/program-'$exauq_version'.sh" record "$dir"'
     manager='#!/bin/bash
 ## start | status | stop, for EXAUQ-Toolbox and for people; made by exauq-tui
-dir=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P) || exit 1
+dir=$(CDPATH= cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P) || exit 1
 exec /bin/bash -p "${dir%/*}/.exauq-tui/program-'$exauq_version'.sh" manage "$dir" "$@"'
 }
 

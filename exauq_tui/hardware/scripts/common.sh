@@ -182,6 +182,16 @@ exauq_stop_attended() {
     return 1
 }
 
+# Set `state` and `note` of the job in directory $1 with id $2, which was asked to stop.
+exauq_judge_stopping() {
+    state=T
+    if [[ -s $1/STOPFAILED ]]; then
+        state=X
+        { IFS= read -r note <"$1/STOPFAILED"; } 2>/dev/null
+    fi
+    if [[ -O $1 ]] && ! exauq_stop_attended "$1"; then unattended+=("$2"); fi
+}
+
 # Set `state` (and started finished exit_code output note) of the job in directory $1 by its
 # files and processes alone. A job whose processes are gone without a record ends here, by the
 # documented rule; one that was asked to stop and that nobody stops is added to `unattended`.
@@ -208,12 +218,7 @@ exauq_judge() {
     state=R
     if [[ -e $dir/STOPPING && $start_host == "$host" && $start_boot == "$boot" ]]; then
         # Whether anything of it is left is for exauq_stop to find out, and to say.
-        state=T
-        if [[ -s $dir/STOPFAILED ]]; then
-            state=X
-            { IFS= read -r note <"$dir/STOPFAILED"; } 2>/dev/null
-        fi
-        if [[ -O $dir ]] && ! exauq_stop_attended "$dir"; then unattended+=("$3"); fi
+        exauq_judge_stopping "$dir" "$3"
         return
     fi
     if [[ -z $ticks ]]; then

@@ -24,15 +24,13 @@ exauq_judge_foreign() {
         state=C
     elif [[ -e $1/FAILED ]]; then
         state=F
+    elif [[ -e $1/STOPPING ]]; then
+        # Whether anything of it is left is for exauq_stop to find out, and to say.
+        exauq_judge_stopping "$1" "$2"
     elif [[ ! -e $1/PID ]]; then
         state=Q note='not started by its EXAUQ-Toolbox'
     elif exauq_foreign_alive "$1" "$2"; then
         state=R
-        if [[ -e $1/STOPPING ]]; then state=T; fi
-        if [[ -s $1/STOPFAILED ]]; then
-            state=X
-            { read -r note <"$1/STOPFAILED"; } 2>/dev/null
-        fi
     elif [[ -e $1/output.txt ]]; then
         state=C note='end not witnessed, output may be partial'
     else

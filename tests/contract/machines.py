@@ -186,6 +186,14 @@ def every_process() -> Iterator[tuple[int, bytes, bytes, int]]:
                 yield int(entry.name), (entry / "cmdline").read_bytes(), environ, int(session)
 
 
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that only waits to be collected does not."""
+    with suppress(OSError):
+        stat = Path(f"/proc/{pid}/stat").read_text()
+        return stat[stat.rindex(")") + 2] not in "ZX"
+    return False
+
+
 def processes_of(root: Path) -> list[int]:
     """Find the processes that jobs below a directory left: by name, session and mark."""
     mark = os.fsencode(str(root))

@@ -6,7 +6,6 @@ import os
 import signal
 import time
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -15,6 +14,7 @@ from exauq_tui.hardware import JobId, JobStatus
 from tests.contract.machines import (
     WAITS,
     Machine,
+    alive,
     end_of,
     every_process,
     job,
@@ -44,13 +44,6 @@ TREES = {
         "sleep 0.02; done\n" + LASTS
     ),
 }
-
-
-def alive(pid: int) -> bool:
-    with suppress(OSError):
-        stat = Path(f"/proc/{pid}/stat").read_text()
-        return stat[stat.rindex(")") + 2] not in "ZX"
-    return False
 
 
 def noted(machine: Machine) -> list[int]:

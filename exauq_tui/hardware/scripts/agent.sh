@@ -729,6 +729,8 @@ exauq_serve() {
     exauq_send 0 ok "$reply"
     while IFS=' ' read -r -u 8 seq verb length; do
         payload=
+        # Not ours, or out of step: nothing that follows can be trusted.
+        if [[ -z $length || $length == *[!0-9]* ]]; then break; fi
         if [[ $length -gt 0 ]]; then
             # Half a request is no request.
             IFS= read -r -u 8 -N "$length" payload || break

@@ -144,6 +144,7 @@ exauq_stop() {
         done
     done
     for id in "${!waiting[@]}"; do
-        exauq_record_survivors "$ws" "$id" "still running: process${left[$id]}"
+        # Not more than a line of the journal holds.
+        exauq_record_survivors "$ws" "$id" "still running: process${left[$id]:0:2000}"
     done
 }

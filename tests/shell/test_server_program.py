@@ -1,0 +1,456 @@
+"""The server program as a program: run by Bash, asked over its standard streams."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from exauq_tui.hardware import JobId, JobStatus
+from exauq_tui.hardware.agent import COMMAND, bootstrap, encode_request, server_program
+from exauq_tui.hardware.local import LocalScriptInterface
+from tests.contract.machines import Machine, alive, end_of, ends_of, job, wait_for_start, wait_until
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "exauq_tui" / "hardware" / "scripts"
+NONCE = "feedc0de"
+
+
+@pytest.fixture
+def here(isolated_home: Path) -> Iterator[Machine]:
+    root = isolated_home / "test"
+    root.mkdir()
+    made = Machine("local", isolated_home, root)
+    yield made
+    made.clean_up()
+
+
+def converse(sent: bytes, cwd: Path) -> bytes:
+    """Run the program, send it bytes, end its input; give all that it said."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", COMMAND],
+        input=bootstrap(NONCE) + sent,
+        cwd=cwd,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stderr == b""
+    return done.stdout
+
+
+def replies(said: bytes) -> list[tuple[int, str, bytes]]:
+    """Take frames apart; nothing but frames may stand there."""
+    found = []
+    rest = said.removeprefix(b"\n")
+    while rest:
+        head, _, rest = rest.partition(b"\n")
+        match = re.fullmatch(rb"EXAUQ feedc0de ([0-9]+) ([a-z]+) ([0-9]+)", head)
+        assert match is not None, head
+        length = int(match[3])
+        found.append((int(match[1]), match[2].decode(), rest[:length]))
+        assert rest[length : length + 1] == b"\n"
+        rest = rest[length + 1 :]
+    return found
+
+
+def ask(cwd: Path, *requests: Sequence[str]) -> list[tuple[int, str, bytes]]:
+    """Make requests; give the answers to them."""
+    sent = b"".join(
+        encode_request(number, verb, fields) for number, (verb, *fields) in enumerate(requests, 1)
+    )
+    return replies(converse(sent, cwd))[1:]
+
+
+def shell(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Bash lines with the program's functions defined."""
+    return subprocess.run(
+        ["/bin/bash", "-p", "-c", f"{server_program()}\n{script}", "bash", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "EXAUQ_PROGRAM": server_program()},
+    )
+
+
+def test_every_script_is_clean_to_shellcheck() -> None:
+    program = shutil.which("shellcheck")
+    assert program is not None, "shellcheck is not installed: run scripts/install-tools"
+    done = subprocess.run(
+        [program, *sorted(map(str, SCRIPTS.glob("*.sh")))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == ""
+
+
+def test_bash_reads_the_whole_program_without_complaint() -> None:
+    done = subprocess.run(
+        ["/bin/bash", "-n"], input=server_program(), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_agent_says_where_it_is_and_ends_with_its_input(tmp_path: Path) -> None:
+    ((seq, status, payload),) = replies(converse(b"", tmp_path))
+    assert (seq, status) == (0, "ok")
+    host, boot, version, home, start_dir, now = payload.decode().splitlines()
+    assert host == Path("/proc/sys/kernel/hostname").read_text().strip()
+    assert boot == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    assert version[0].isdigit()
+    assert home == os.environ["HOME"]
+    assert start_dir == str(tmp_path)
+    assert abs(float(now) - time.time()) < 60
+
+
+def test_an_unknown_request_is_refused_and_the_next_one_answered(tmp_path: Path) -> None:
+    first, second = ask(tmp_path, ["dance", "x"], ["ping"])
+    assert first == (1, "refused", b"unknown request dance")
+    assert second == (2, "ok", b"")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "1", "1 ping", "1 ping x", "1 ping -1", "1 ping a[$(touch${IFS}x)]", "1 ping 0 0", "\xff"],
+)
+def test_a_line_that_is_no_request_ends_the_conversation(tmp_path: Path, line: str) -> None:
+    said = converse(line.encode("latin-1") + b"\n" + encode_request(2, "ping", []), tmp_path)
+    assert len(replies(said)) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("verb", ["serve", "put", "verb_ping", "ping;touch", "$(touch${IFS}x)"])
+def test_a_verb_is_never_more_than_the_name_of_a_request(tmp_path: Path, verb: str) -> None:
+    (reply,) = replies(converse(b"1 %s 0\n" % verb.encode(), tmp_path))[1:]
+    assert reply[1] == "refused"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_half_a_request_is_dropped_whole_wherever_it_was_cut(here: Machine) -> None:
+    script = here.script('echo 1 >"$2"')
+    here.workspace.mkdir()
+    request = encode_request(
+        1, "submit", [str(here.workspace), str(script), "", "1", "bash", "7", "token7", "1.5,2"]
+    )
+    for length in [*range(0, len(request) - 1, 9), len(request) - 1]:
+        assert len(replies(converse(request[:length], here.home))) == 1, length
+        assert list(here.workspace.iterdir()) == []
+    (reply,) = replies(converse(request, here.home))[1:]
+    assert reply == (1, "ok", b"7 ok\n")
+
+
+HOSTILE = (
+    "$(touch hacked)",
+    "`touch hacked`",
+    "; touch hacked;",
+    "a[$(touch hacked)]",
+    "\n2 ping 0\n",
+    "-rf /",
+    "%s%n%x",
+    "\\",
+    "\\n",
+    "\\\\n",
+    "\\x41\\101\\c",
+    "* ? [a-z] {a,b} ~ !!",
+    "'\"",
+    " leading and trailing ",
+    "\t\r",
+    "",
+    "=",
+)
+
+
+@pytest.mark.parametrize("field", HOSTILE)
+@pytest.mark.parametrize(
+    "verb",
+    ["jobs", "cancel", "outputs", "inputs", "delete", "log", "delta", "make", "open", "submit"],
+)
+def test_fields_are_data_whatever_they_hold(tmp_path: Path, verb: str, field: str) -> None:
+    ws = tmp_path / "ws"
+    ws.mkdir()
+    fields = {
+        "cancel": [str(ws), "5", field],
+        "log": [str(ws), "1", field, "0", "10"],
+        "delta": [str(ws), field, "5"],
+        "make": [str(ws), field],
+        "open": [field, field],
+        "submit": [str(ws), field, field, "1", field, "1", field, field],
+    }.get(verb, [str(ws), field, field])
+    first, second = ask(tmp_path, [verb, *fields], ["ping"])
+    assert first[0] == 1
+    assert second == (2, "ok", b"")
+    assert not list(tmp_path.rglob("hacked"))
+
+
+def test_what_a_path_holds_comes_back_as_it_was(tmp_path: Path) -> None:
+    for field in HOSTILE:
+        if field in ("", "~"):
+            continue
+        (reply,) = ask(tmp_path, ["open", field, "script"])
+        line = reply[2].split(b"\n")[0].decode()
+        expected = f"{tmp_path}/{field}".replace("\\", "\\\\").replace("\n", "\\n")
+        assert line == expected
+
+
+def lines_of(journal: Path) -> list[str]:
+    return [line for line in journal.read_text().split("\n") if line]
+
+
+def test_lines_of_fifty_writers_at_once_stay_whole(tmp_path: Path) -> None:
+    (tmp_path / ".exauq-tui").mkdir()
+    # As long as a list of surviving processes may get.
+    note = "still running: process" + " 1234567" * 300
+    writer = 'for n in {1..20}; do exauq_journal "$1" "$2 X - - - - token - '
+    writer += f'{note}"; done'
+    command = f"{server_program()}\n{writer}"
+    writers = [
+        subprocess.Popen(["/bin/bash", "-p", "-c", command, "bash", str(tmp_path), str(number)])
+        for number in range(100, 150)
+    ]
+    for process in writers:
+        assert process.wait(120) == 0
+    lines = lines_of(tmp_path / ".exauq-tui" / "journal")
+    assert len(lines) == 50 * 20
+    assert {line.split(" ", 1)[1] for line in lines} == {f"X - - - - token - {note}"}
+
+
+def test_many_lines_at_once_stay_whole_among_other_writers(tmp_path: Path) -> None:
+    (tmp_path / ".exauq-tui").mkdir()
+    writer = (
+        'text=; for n in {1..200}; do text+="$2$n Q 1700000000.123 - - - 0123456789abcdef - "; '
+        "text+=$'\\n'; done; for n in 1 2 3; do exauq_journal \"$1\" \"${text%$'\\n'}\"; done"
+    )
+    command = f"{server_program()}\n{writer}"
+    writers = [
+        subprocess.Popen(["/bin/bash", "-p", "-c", command, "bash", str(tmp_path), str(number)])
+        for number in range(100, 120)
+    ]
+    for process in writers:
+        assert process.wait(120) == 0
+    lines = lines_of(tmp_path / ".exauq-tui" / "journal")
+    assert len(lines) == 20 * 3 * 200
+    pattern = re.compile(r"[0-9]{4,6} Q 1700000000\.123 - - - 0123456789abcdef - ")
+    assert [line for line in lines if not pattern.fullmatch(line)] == []
+
+
+def test_a_claim_is_won_by_exactly_one(tmp_path: Path) -> None:
+    script = 'until [[ -e $1/go ]]; do :; done; exauq_claim "$1/START" && echo won'
+    command = f"{server_program()}\n{script}"
+    racers = [
+        subprocess.Popen(
+            ["/bin/bash", "-p", "-c", command, "bash", str(tmp_path)], stdout=subprocess.PIPE
+        )
+        for _ in range(20)
+    ]
+    (tmp_path / "go").touch()
+    assert [racer.communicate(timeout=60)[0] for racer in racers].count(b"won\n") == 1
+
+
+def test_a_process_is_known_by_its_number_and_its_start() -> None:
+    child = subprocess.Popen(["sleep", "1000"])
+    try:
+        stat = Path(f"/proc/{child.pid}/stat").read_text()
+        ticks = stat[stat.rindex(")") + 2 :].split()[19]
+        alive = 'exauq_process_alive "$1" "$2" && echo alive'
+        assert shell(alive, str(child.pid), ticks).stdout == "alive\n"
+        assert shell(alive, str(child.pid), "1").stdout == ""
+        child.kill()
+        wait_until(
+            lambda: ") Z " in Path(f"/proc/{child.pid}/stat").read_text(), "a zombie", patience=10
+        )
+        assert shell(alive, str(child.pid), ticks).stdout == ""
+    finally:
+        child.kill()
+        child.wait()
+    assert shell(alive, str(child.pid), ticks).stdout == ""
+
+
+@pytest.mark.parametrize("name", ["a b", ") R 1 1", "((", "x\ny", "ü"])
+def test_a_process_s_name_does_not_hide_its_state(tmp_path: Path, name: str) -> None:
+    program = tmp_path / name[:15]
+    shutil.copy("/bin/sleep", program)
+    child = subprocess.Popen([str(program), "1000"])
+    try:
+        done = shell('exauq_stat "$1" && echo "$proc_state $proc_parent"', str(child.pid))
+        state, parent = done.stdout.split()
+        assert state in "SRD"
+        assert parent == str(os.getpid())
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_survivors_are_named_and_a_second_cancel_can_still_end_them(here: Machine) -> None:
+    there = here.interface(
+        here.script("trap '' TERM; echo started; while :; do sleep 0.1; done"), cancel_grace=1.0
+    )
+    there.submit_job(job(1))
+    wait_for_start(here, 1)
+    place = here.job_dir(1)
+    (place / "STOPPING").touch()
+    # Nothing can be killed: `kill` is a function that does nothing.
+    done = shell('kill() { :; }; exauq_stop "$1" 0 1', str(here.workspace))
+    assert done.stderr == ""
+    (report,) = there.look().reports
+    assert report.status is JobStatus.FAILED_CANCEL
+    simulator = (place / "SIM").read_text().split()[0]
+    assert re.match(r"still running: process( [0-9]+)+$", report.note)
+    assert simulator in report.note.split()
+    assert not (place / "STOPPED").exists()
+    there.cancel_job(JobId(1))
+    assert there.get_job_status(JobId(1)) is JobStatus.CANCELLED
+    assert not alive(int(simulator))
+
+
+def test_survivors_that_end_later_let_the_job_be_cancelled(here: Machine) -> None:
+    there = here.interface(
+        here.script("trap '' TERM; echo started; while :; do sleep 0.1; done"), cancel_grace=1.0
+    )
+    there.submit_job(job(1))
+    wait_for_start(here, 1)
+    (here.job_dir(1) / "STOPPING").touch()
+    shell('kill() { :; }; exauq_stop "$1" 0 1', str(here.workspace))
+    assert there.get_job_status(JobId(1)) is JobStatus.FAILED_CANCEL
+    os.killpg(int((here.job_dir(1) / "PID").read_text()), signal.SIGKILL)
+    assert end_of(there, 1) is JobStatus.CANCELLED
+
+
+# A full disk
+
+
+@contextmanager
+def small_disk(place: Path, kibibytes: int) -> Iterator[Path]:
+    """Mount a file system that is soon full; skip where that is not permitted."""
+    place.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={kibibytes}k", "tmpfs", str(place)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        pytest.skip(f"mounting is NOT PERMITTED here, full disks are UNTESTED: {done.stderr}")
+    try:
+        yield place
+    finally:
+        # Busy for a moment longer where a process of the test is just ending there.
+        deadline = time.monotonic() + 30
+        while subprocess.run(["umount", str(place)], check=False, capture_output=True).returncode:
+            if time.monotonic() > deadline:
+                subprocess.run(["umount", "--lazy", str(place)], check=True)
+                break
+            time.sleep(0.05)
+
+
+def fill(disk: Path, leave: int = 0) -> Path:
+    """Fill the disk up to some blocks."""
+    filler = disk / "filler"
+    with suppress(OSError), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
+    if leave:
+        os.truncate(filler, max(0, filler.stat().st_size - leave * 4096))
+    return filler
+
+
+def local(script: Path, workspace: Path) -> LocalScriptInterface:
+    return LocalScriptInterface("bash", str(script), "here", workspace_dir=str(workspace))
+
+
+def test_on_a_full_disk_a_submission_fails_in_words_and_harms_nothing(here: Machine) -> None:
+    script = here.script('echo 1.5 >"$2"')
+    with small_disk(here.root / "disk", 1024) as disk, local(script, disk / "ws") as there:
+        assert there.submit_jobs([job(1)]) == {JobId(1): None}
+        assert end_of(there, 1) is JobStatus.COMPLETED
+        filler = fill(disk)
+        results = there.submit_jobs([job(number) for number in (2, 3)])
+        for error in results.values():
+            assert "No space left on device" in str(error)
+        assert sorted(entry.name for entry in (disk / "ws").iterdir()) == [".exauq-tui", "1"]
+        assert there.get_job_output(JobId(1)) == 1.5
+        assert {str(seen.job_id) for seen in there.look().reports} == {"1"}
+        with pytest.raises(ValueError, match="already submitted"):
+            there.submit_job(job(1))
+        filler.unlink()
+        assert set(there.submit_jobs([job(2), job(3)]).values()) == {None}
+        ends_of(there, [2, 3])
+        assert there.get_job_output(JobId(3)) == 1.5
+
+
+@pytest.mark.parametrize("leave", [1, 2, 3, 4, 6, 9])
+def test_on_a_disk_that_fills_up_meanwhile_each_job_is_whole_or_not_there(
+    here: Machine, leave: int
+) -> None:
+    script = here.script('echo 1.5 >"$2"')
+    with small_disk(here.root / "disk", 1024) as disk, local(script, disk / "ws") as there:
+        assert there.submit_jobs([job(1)]) == {JobId(1): None}
+        end_of(there, 1)
+        filler = fill(disk, leave)
+        numbers = range(2, 8)
+        results = there.submit_jobs([job(number) for number in numbers])
+        refused = [job_id for job_id, error in results.items() if error is not None]
+        assert refused != []
+        for job_id in refused:
+            assert "No space left on device" in str(results[job_id])
+            assert not (disk / "ws" / str(job_id)).exists()
+        filler.unlink()
+        accepted = [int(str(job_id)) for job_id in results if job_id not in refused]
+        again = [job(int(str(job_id))) for job_id in refused]
+        assert set(there.submit_jobs(again).values()) == {None}
+        ends = ends_of(there, [int(str(sent.id)) for sent in again])
+        assert set(ends.values()) == {JobStatus.COMPLETED}
+        # Those that were accepted ended too, as well as they could.
+        ends_of(there, list(accepted))
+        assert there.get_job_output(JobId(1)) == 1.5
+
+
+def test_a_job_whose_end_finds_the_disk_full_still_ends(here: Machine) -> None:
+    text = 'echo 2.5 >"$2"; echo started; until [ -e "${0%/*}/go" ]; do sleep 0.05; done'
+    script = here.script(text)
+    with small_disk(here.root / "disk", 1024) as disk, local(script, disk / "ws") as there:
+        there.submit_jobs([job(1), job(2)])
+        for number in (1, 2):
+            log = disk / "ws" / str(number) / "model.sh.out"
+            wait_until(lambda log=log: log.exists() and log.stat().st_size, "its start")  # type: ignore[misc]  # bound early
+        filler = fill(disk)
+        (here.root / "go").touch()
+        ends_of(there, [1, 2])
+        look = there.look()
+        assert {seen.status for seen in look.reports} == {JobStatus.COMPLETED}
+        assert there.get_job_output(JobId(1)) == 2.5
+        filler.unlink()
+        assert there.get_job_output(JobId(2)) == 2.5
+        there.delete_workspace()
+
+
+def test_a_workspace_on_a_full_disk_is_refused_in_words(here: Machine) -> None:
+    script = here.script('echo 1.5 >"$2"')
+    with small_disk(here.root / "disk", 64) as disk, local(script, disk / "ws") as there:
+        filler = fill(disk)
+        with pytest.raises(Exception, match="No space left on device"):
+            there.submit_job(job(1))
+        filler.unlink()
+
+
+def test_cancelling_on_a_full_disk_still_ends_the_job(here: Machine) -> None:
+    text = "echo started; while :; do sleep 0.1; done"
+    script = here.script(text)
+    with small_disk(here.root / "disk", 1024) as disk, local(script, disk / "ws") as there:
+        there.submit_jobs([job(1)])
+        log = disk / "ws" / "1" / "model.sh.out"
+        wait_until(lambda: log.exists() and log.stat().st_size, "its start")
+        simulator = (disk / "ws" / "1" / "SIM").read_text().split()[0]
+        filler = fill(disk)
+        there.cancel_job(JobId(1))
+        assert there.get_job_status(JobId(1)) is JobStatus.CANCELLED
+        assert not alive(int(simulator))
+        filler.unlink()

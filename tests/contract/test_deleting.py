@@ -157,7 +157,7 @@ def test_the_home_of_another_account_is_not_deleted(
     homes = [
         home
         for home in (line.split(":")[5] for line in Path("/etc/passwd").read_text().splitlines())
-        if Path(home).is_dir() and Path(home).resolve() == Path(home)
+        if os.access(home, os.X_OK) and Path(home).resolve() == Path(home)
     ]
     assert homes != []
     for home in homes[:5]:

@@ -53,6 +53,8 @@ class ServerProfile:
         port: The TCP port, or None for the SSH config's, else 22.
         known_hosts: A further file of trusted host keys, or None.
         setup: Bash lines to run before the program, or "".
+        max_running: How many jobs of the workspace run at once, 0 for no limit; None: as the
+            workspace has it, or at first the server's number of cores.
         input_names: Names of the simulator's inputs; their number is the dimension.
         source: The file that the table stands in, or None for the built-in profile.
     """
@@ -72,6 +74,7 @@ class ServerProfile:
     port: int | None = None
     known_hosts: str | None = None
     setup: str = ""
+    max_running: int | None = None
     input_names: tuple[str, ...] = ()
     source: Path | None = None
 

@@ -117,6 +117,7 @@ SERVER: Mapping[str, Rule] = {
     "level": _whole(1, 1_000_000),
     "workspace_dir": check_filled_text,
     "setup": check_text,
+    "max_running": _whole(0, 1_000_000),
     "input_names": _names,
     "user": _word,
     "host": _word,

@@ -83,6 +83,9 @@ class Playground:
             script_path=str(SIMULATOR),
             workspace_dir=str(self.workspace),
             setup=setup,
+            # More than the cores of most machines: these jobs mostly sleep, and a few that
+            # wait for a slot are worth seeing too.
+            max_running=8,
             input_names=INPUT_NAMES,
         )
 

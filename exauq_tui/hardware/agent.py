@@ -12,7 +12,7 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -20,8 +20,17 @@ from importlib import resources
 from exauq_tui.errors import ConnectionLostError, HardwareInterfaceFailureError, ServerRefusedError
 from exauq_tui.hardware.connection.transport import ByteStream
 
-PARTS = ("common.sh", "runner.sh", "stop.sh", "toolbox.sh", "agent.sh", "main.sh")
+RECORDER_PARTS = ("core.sh", "slots.sh", "runner.sh")
+"""The parts that run once per job."""
+
+PARTS = (
+    *RECORDER_PARTS,
+    *("judge.sh", "repair.sh", "stop.sh", "toolbox.sh", "watch.sh", "agent.sh", "main.sh"),
+)
 """The parts of the server program, in the order in which they are joined."""
+
+RECORDER_END = ": the recorder ends here"
+"""The line after the recorder's parts: the agent cuts its copy of them there."""
 
 COMMAND = "exec /bin/bash -p -s"
 """What the login shell is asked to run: words that every shell understands alike.
@@ -31,6 +40,7 @@ COMMAND = "exec /bin/bash -p -s"
 
 _PIECE = 256 * 1024
 _LONGEST_NOISE = 256 * 1024
+_LISTEN = 60.0
 _ESCAPED = re.compile(r"\\.", re.DOTALL)
 
 
@@ -111,13 +121,14 @@ def encode_request(seq: int, verb: str, fields: Iterable[str]) -> bytes:
 def server_program() -> str:
     """Join the parts of the server program, without comments; its version names its text."""
     directory = resources.files("exauq_tui.hardware") / "scripts"
-    kept = [
-        line
-        for part in PARTS
-        for line in directory.joinpath(part).read_text(encoding="ascii").splitlines()
+    kept: list[str] = []
+    for part in PARTS:
+        text = directory.joinpath(part).read_text(encoding="ascii")
         # Only whole-line comments go, and only those that no quoted text can hold.
-        if line.strip() and not line.startswith(("# ", "    # ", "        # "))
-    ]
+        comments = ("# ", "    # ", "        # ", "            # ")
+        kept += [line for line in text.splitlines() if line and not line.startswith(comments)]
+        if part == RECORDER_PARTS[-1]:
+            kept.append(RECORDER_END)
     text = "\n".join(kept)
     version = hashlib.sha256(text.encode("ascii")).hexdigest()[:12]
     return f"exauq_version={version}\n{text}\n"
@@ -140,33 +151,110 @@ def bootstrap(nonce: str) -> bytes:
     return line.encode("ascii") + program
 
 
+class FrameReader:
+    """Finds the agent's frames in what comes over a stream; anything else is passed over.
+
+    Args:
+        nonce: What marks a frame as an answer to us.
+    """
+
+    def __init__(self, nonce: str) -> None:
+        self._header = re.compile(rb"EXAUQ %s ([0-9]+) ([a-z]+) ([0-9]+)" % nonce.encode())
+        self._buffer = bytearray()
+        self._searched = 0
+        self._head: tuple[int, str, int] | None = None
+        self.passed_over = 0
+        self.noise = b""
+
+    @property
+    def rest(self) -> bytes:
+        """What came and is no whole frame yet."""
+        return bytes(self._buffer)
+
+    def feed(self, data: bytes) -> list[tuple[int, Reply]]:
+        """Take in bytes, and give the frames that are whole now, with their numbers."""
+        self._buffer += data
+        frames: list[tuple[int, Reply]] = []
+        while True:
+            if self._head is None and not self._find_head():
+                return frames
+            assert self._head is not None
+            seq, status, length = self._head
+            if len(self._buffer) <= length:
+                return frames
+            frames.append((seq, Reply(status, bytes(self._buffer[:length]))))
+            del self._buffer[: length + 1]
+            self._head = None
+
+    def _find_head(self) -> bool:
+        """Go on to the payload of the next frame; false where its first line is not here yet."""
+        while (end := self._buffer.find(b"\n", self._searched)) >= 0:
+            line = bytes(self._buffer[:end])
+            del self._buffer[: end + 1]
+            self._searched = 0
+            if found := self._header.fullmatch(line):
+                self._head = (int(found[1]), found[2].decode(), int(found[3]))
+                return True
+            self._pass_over(line)
+        if len(self._buffer) > _LONGEST_NOISE:
+            self._pass_over(bytes(self._buffer))
+            self._buffer.clear()
+        self._searched = len(self._buffer)
+        return False
+
+    def _pass_over(self, noise: bytes) -> None:
+        self.passed_over += len(noise)
+        self.noise = (self.noise + noise)[:80]
+
+
 class AgentSession:
     """A conversation with the agent on one server; safe to share between threads.
 
-    One request is under way at a time. After any error the session is closed: a new one asks
-    the server afresh.
+    A thread of its own reads what the server sends: answers go to the requests that wait for
+    them, and news that the server sends unasked is kept for `take_pushes`. After any error the
+    session is closed: a new one asks the server afresh.
 
     Args:
         stream: Where a Bash waits for commands.
         where: The server, for messages, such as ``alice@hpc1``.
         timeout: How long the agent may take to introduce itself, in seconds.
+        on_news: Called from the reading thread after each push, and at the session's end.
 
     Raises:
         ConnectionLostError: The stream broke or nothing came in time.
         ServerRefusedError: There is no usable Bash on the server.
     """
 
-    def __init__(self, stream: ByteStream, where: str, timeout: float = 30.0) -> None:
+    def __init__(
+        self,
+        stream: ByteStream,
+        where: str,
+        timeout: float = 30.0,
+        on_news: Callable[[], None] | None = None,
+    ) -> None:
         self._stream = stream
         self._where = where
+        self._on_news = on_news
         self._nonce = secrets.token_hex(8)
+        self._frames = FrameReader(self._nonce)
         self._seq = 0
-        self._buffer = bytearray()
-        self._lock = threading.Lock()
-        self._closed = False
+        self._sending = threading.Lock()
+        # Guards what follows; notified when a reply came or the session ended.
+        self._news = threading.Condition()
+        self._replies: dict[int, Reply] = {}
+        self._expected: set[int] = {0}
+        self._pushes: list[bytes] = []
+        self._end: HardwareInterfaceFailureError | None = None
+        self._heard = time.monotonic()
+        self._was_ended = False
         self.latency: float | None = None
+        self._reader = threading.Thread(target=self._read, name=f"agent-{where}", daemon=True)
+        self._reader.start()
         try:
-            self.hello = self._greet(timeout)
+            # A command that ended at once takes nothing in, but has said why.
+            with contextlib.suppress(ConnectionLostError):
+                self._send(bootstrap(self._nonce), timeout)
+            self.hello = self._greeted(self._await(0, timeout, "the server program"))
         except BaseException:
             self.close()
             raise
@@ -174,12 +262,34 @@ class AgentSession:
     @property
     def is_open(self) -> bool:
         """Whether requests can (as far as is known) be made."""
-        return not self._closed
+        return self._end is None
+
+    @property
+    def was_ended(self) -> bool:
+        """Whether the server ended the session, as opposed to us or a silence."""
+        return self._was_ended
+
+    @property
+    def silence(self) -> float:
+        """For how many seconds nothing was heard from the server."""
+        return time.monotonic() - self._heard
 
     def close(self) -> None:
         """End the session; callable from any thread, a waiting request fails at once."""
-        self._closed = True
+        self._ended(ConnectionLostError(f"the connection to {self._where} was closed here"))
         self._stream.close()
+
+    def take_pushes(self) -> list[bytes]:
+        """Take the news that the server sent unasked, oldest first.
+
+        Raises:
+            ConnectionLostError: There is none, and there will be none: the session ended.
+        """
+        with self._news:
+            pushes, self._pushes = self._pushes, []
+            if not pushes and self._end is not None:
+                raise self._end
+            return pushes
 
     def request(self, verb: str, fields: Sequence[str] = (), timeout: float = 60.0) -> Reply:
         """Ask one thing and wait for the answer.
@@ -194,29 +304,28 @@ class AgentSession:
                 was carried out is not known.
             ServerRefusedError: A field cannot be sent; the session is still good.
         """
-        with self._lock:
-            if self._closed:
-                raise ConnectionLostError(f"the connection to {self._where} was closed")
+        with self._news:
+            if self._end is not None:
+                raise self._end
             self._seq += 1
-            frame = encode_request(self._seq, verb, fields)
-            try:
-                begun = time.monotonic()
+            seq = self._seq
+        frame = encode_request(seq, verb, fields)
+        try:
+            with self._news:
+                self._expected.add(seq)
+            begun = time.monotonic()
+            with self._sending:
                 self._send(frame, timeout)
-                while True:
-                    seq, reply = self._receive_frame(timeout, f"the request {verb}")
-                    if seq == self._seq:
-                        self.latency = time.monotonic() - begun
-                        return reply
-            except BaseException:
-                # Also ctrl+C: half a request would swallow the next one.
-                self.close()
-                raise
+            reply = self._await(seq, timeout, f"the request {verb}")
+            took = time.monotonic() - begun
+            self.latency = took if self.latency is None else min(took, self.latency)
+            return reply
+        except BaseException:
+            # Also ctrl+C: half a request would swallow the next one.
+            self.close()
+            raise
 
-    def _greet(self, timeout: float) -> Hello:
-        # A command that ended at once takes nothing in, but has said why.
-        with contextlib.suppress(ConnectionLostError):
-            self._send(bootstrap(self._nonce), timeout)
-        _, reply = self._receive_frame(timeout, "the server program")
+    def _greeted(self, reply: Reply) -> Hello:
         if reply.status == "oldbash":
             version = _text(reply.payload).strip()
             found = f"Bash {version}" if version else "another shell than Bash"
@@ -233,64 +342,81 @@ class AgentSession:
         for start in range(0, len(data), _PIECE):
             self._stream.send(data[start : start + _PIECE], timeout)
 
-    def _receive_frame(self, timeout: float, what: str) -> tuple[int, Reply]:
-        """Wait for the next frame of ours; anything else on the stream is passed over."""
-        header = re.compile(rb"EXAUQ %s ([0-9]+) ([a-z]+) ([0-9]+)" % self._nonce.encode())
-        passed_over = 0
-        while True:
-            line = self._receive_line(timeout, what)
-            if found := header.fullmatch(line):
-                payload = self._receive_exactly(int(found[3]) + 1, timeout, what)[:-1]
-                return int(found[1]), Reply(found[2].decode(), payload)
-            passed_over += len(line)
-            if passed_over > _LONGEST_NOISE:
-                raise ServerRefusedError(
-                    f"{self._where} sends other text than answers to {what}, beginning with "
-                    f"{_text(line[:80])!r}: check what its shell start-up files print"
-                )
+    def _await(self, seq: int, timeout: float, what: str) -> Reply:
+        """Wait for one answer; as long as bytes come, there is no reason to give up."""
+        asked = time.monotonic()
+        with self._news:
+            while seq not in self._replies:
+                if self._end is not None:
+                    raise self._end
+                left = max(self._heard, asked) + timeout - time.monotonic()
+                if left <= 0:
+                    self._expected.discard(seq)
+                    raise ConnectionLostError(
+                        f"{self._where} did not answer {what} within {timeout:g} s"
+                    )
+                self._news.wait(left)
+            self._expected.discard(seq)
+            return self._replies.pop(seq)
 
-    def _receive_line(self, timeout: float, what: str) -> bytes:
-        searched = 0
-        while (end := self._buffer.find(b"\n", searched)) < 0:
-            searched = len(self._buffer)
-            if searched > _LONGEST_NOISE:
-                # Noise without an end of line: keep what may be the start of a frame.
-                return bytes(self._take(searched))
-            self._receive_more(timeout, what)
-        return bytes(self._take(end + 1))[:-1]
+    # The reading thread
 
-    def _receive_exactly(self, count: int, timeout: float, what: str) -> bytes:
-        while len(self._buffer) < count:
-            self._receive_more(timeout, what)
-        return bytes(self._take(count))
-
-    def _take(self, count: int) -> bytearray:
-        taken = self._buffer[:count]
-        del self._buffer[:count]
-        return taken
-
-    def _receive_more(self, timeout: float, what: str) -> None:
+    def _read(self) -> None:
         try:
-            data = self._stream.receive(_PIECE, timeout)
-        except TimeoutError as error:
-            raise ConnectionLostError(
-                f"{self._where} did not answer {what} within {timeout:g} s"
-            ) from error
-        if not data:
-            raise self._explain_end(what)
-        self._buffer += data
+            while self._end is None:
+                try:
+                    data = self._stream.receive(_PIECE, _LISTEN)
+                except TimeoutError:
+                    continue
+                if not data:
+                    self._was_ended = self._end is None
+                    self._ended(self._explain_end())
+                    break
+                self._take(data)
+        except HardwareInterfaceFailureError as error:
+            self._ended(error)
+        self._stream.close()
 
-    def _explain_end(self, what: str) -> HardwareInterfaceFailureError:
-        """Say why the stream ended where an answer was due."""
+    def _take(self, data: bytes) -> None:
+        pushed = False
+        frames = self._frames.feed(data)
+        with self._news:
+            self._heard = time.monotonic()
+            for seq, reply in frames:
+                if reply.status == "push":
+                    self._pushes.append(reply.payload)
+                    pushed = True
+                elif seq in self._expected:
+                    self._replies[seq] = reply
+            self._news.notify_all()
+        if self._frames.passed_over > _LONGEST_NOISE:
+            raise ServerRefusedError(
+                f"{self._where} sends other text than answers, beginning with "
+                f"{_text(self._frames.noise)!r}: check what its shell start-up files print"
+            )
+        if pushed and self._on_news is not None:
+            self._on_news()
+
+    def _ended(self, error: HardwareInterfaceFailureError) -> None:
+        """Keep the first reason for the end, and tell everybody who waits."""
+        with self._news:
+            if self._end is not None:
+                return
+            self._end = error
+            self._news.notify_all()
+        if self._on_news is not None:
+            self._on_news()
+
+    def _explain_end(self) -> HardwareInterfaceFailureError:
+        """Say why the stream ended where it should have gone on."""
         words = self._stream.describe_end()
-        unheard = _text(bytes(self._buffer[-200:])).strip()
+        unheard = _text(self._frames.rest[-200:]).strip()
         because = "; ".join(part for part in (words, unheard) if part)
-        if what == "the server program" and words:
+        if 0 in self._expected and words:
             # The command itself came to an end, where a broken link would leave no words.
             return ServerRefusedError(
                 f"{self._where} could not run /bin/bash, which jobs are managed with: {because}"
             )
         return ConnectionLostError(
-            f"the connection to {self._where} ended during {what}"
-            + (f": {because}" if because else "")
+            f"the connection to {self._where} ended" + (f": {because}" if because else "")
         )

@@ -205,7 +205,7 @@ class Connects(Protocol):
     """An interface that has a connection of its own."""
 
     def connect(self) -> None:
-        """Connect now (nothing happens where connected)."""
+        """Connect now, also after `close`; nothing happens where connected."""
 
     def close(self) -> None:
         """Drop the connection; callable from any thread, unblocks a waiting call."""
@@ -229,6 +229,26 @@ class WatchesJobs(Protocol):
 
     def look(self, cursor: str | None = None) -> Look:
         """Tell what changed since `cursor` (everything where it is None or unknown)."""
+
+
+@runtime_checkable
+class PushesChanges(Protocol):
+    """An interface whose server tells of changes unasked."""
+
+    def on_news(self, listener: Callable[[], None] | None) -> None:
+        """Ask for that; `listener` is called, from any thread, when a look will tell more."""
+
+    @property
+    def is_pushing(self) -> bool:
+        """Whether it does at this moment: looks then cost no request."""
+
+    @property
+    def silence(self) -> float:
+        """For how many seconds nothing at all was heard from the server."""
+
+    @property
+    def latency(self) -> float | None:
+        """The shortest round trip of this connection so far, in seconds; None before the first."""
 
 
 @runtime_checkable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Literal
 
 from exauq_tui.errors import ConnectionLostError
 from exauq_tui.hardware.connection.local_bash import LocalBash
@@ -22,6 +23,9 @@ class LocalScriptInterface(ScriptJobs):
         workspace_dir: Where job directories live; made where missing. None: a new directory
             ``exauqXXXXX`` beside the script.
         setup: Bash lines that run before the program.
+        max_running: How many jobs of the workspace run at once; 0: no limit; None: what the
+            workspace has (no limit where it has nothing); "auto": likewise, but the number of
+            cores where it has nothing.
         cancel_grace: Seconds between asking a job's processes to end and killing them.
         start_dir: Where relative paths start and jobs run; the home directory where None.
         connect: Whether to start the server program at once.
@@ -41,6 +45,7 @@ class LocalScriptInterface(ScriptJobs):
         workspace_dir: str | None = None,
         *,
         setup: str = "",
+        max_running: int | Literal["auto"] | None = None,
         cancel_grace: float = CANCEL_GRACE,
         start_dir: str | None = None,
         connect: bool = True,
@@ -57,6 +62,7 @@ class LocalScriptInterface(ScriptJobs):
             workspace_dir,
             where="this machine",
             setup=setup,
+            max_running=max_running,
             cancel_grace=cancel_grace,
             reconnect=reconnect,
         )
@@ -73,6 +79,9 @@ class LocalScriptInterface(ScriptJobs):
                 self._bash = LocalBash(self._start_dir)
             bash = self._bash
         return bash.open_stream(command, 10.0)
+
+    def _connection_is_open(self) -> bool:
+        return self._bash is not None
 
     def connect(self) -> None:
         """Start the server program now, also after `close`; nothing happens where it runs."""

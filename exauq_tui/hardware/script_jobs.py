@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import secrets
 import shlex
 import threading
 import time
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from exauq_tui.errors import (
     ConnectionLostError,
@@ -32,20 +31,13 @@ from exauq_tui.hardware.interface import (
     Look,
     WorkspaceSummary,
 )
-from exauq_tui.hardware.replies import STATES, JobLines, parse_output, read_job_lines, read_results
+from exauq_tui.hardware.lookout import Lookout
+from exauq_tui.hardware.replies import STATES, parse_output, read_job_lines, read_results
 from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
 from exauq_tui.jobs import Input, Job, JobId
 
 CANCEL_GRACE = 5.0
 """Seconds between TERM and KILL."""
-
-_SNAPSHOT_SHARE = 300
-"""A full look is made when this many times its own duration has passed ..."""
-_SNAPSHOT_EVERY = (10.0, 60.0)
-"""... but not before and not after these many seconds."""
-
-_CURSOR = {"workspace": str, "generation": str, "offset": int, "due": float, "foreign": bool}
-"""What a cursor holds: where the journal was read up to, and when a full look is due."""
 
 
 class ScriptJobs(HardwareInterface):
@@ -62,6 +54,7 @@ class ScriptJobs(HardwareInterface):
         *,
         where: str,
         setup: str,
+        max_running: int | str | None,
         cancel_grace: float,
         reconnect: bool,
     ) -> None:
@@ -73,6 +66,8 @@ class ScriptJobs(HardwareInterface):
             raise ValueError("program is empty: give what runs the script, such as 'python3'")
         if not script_path:
             raise ValueError("script_path is empty: give the path of the simulator script")
+        if isinstance(max_running, int) and max_running < 0:
+            raise ValueError(f"max_running is {max_running}: give 0 for no limit, or more")
         if workspace_dir == "":
             raise ValueError("workspace_dir is empty: give a path, or None for a new directory")
         self._where = where
@@ -80,6 +75,7 @@ class ScriptJobs(HardwareInterface):
         self._script_path = str(script_path)
         self._configured = None if workspace_dir is None else str(workspace_dir)
         self._setup = setup
+        self._limit = "" if max_running is None else str(max_running)
         self._grace = cancel_grace
         self._reconnect = reconnect
         self._session_lock = threading.RLock()
@@ -87,10 +83,16 @@ class ScriptJobs(HardwareInterface):
         self._workspace: str | None = None
         self._workspace_made = False
         self._unanswered: dict[Job, str] = {}
+        self._on_news: Callable[[], None] | None = None
+        self._lookout = Lookout(self._open_session, self._ask, where)
 
     @abstractmethod
     def _start(self, command: str) -> ByteStream:
         """Start a command on the machine; a broken connection is made anew first."""
+
+    @abstractmethod
+    def _connection_is_open(self) -> bool:
+        """Whether the connection itself lasts, as far as is known."""
 
     def _give_up_connection(self) -> None:
         """Take it that the connection is broken, whether or not that was noticed below."""
@@ -100,10 +102,10 @@ class ScriptJobs(HardwareInterface):
         with self._session_lock:
             if self._session is not None and self._session.is_open:
                 return self._session
-            session = AgentSession(self._start(COMMAND), self._where)
+            session = AgentSession(self._start(COMMAND), self._where, on_news=self._news_came)
             self._session = session
             configured = self._workspace or self._configured or ""
-            reply = session.request("open", (configured, self._script_path))
+            reply = session.request("open", (configured, self._limit))
             if reply.status != "ok":
                 session.close()
                 raise self._refusal(reply)
@@ -123,19 +125,24 @@ class ScriptJobs(HardwareInterface):
         """The workspace's absolute path on the server, or None while it is not known."""
         return self._workspace
 
-    def _ask(self, verb: str, fields: Sequence[str] = (), *, timeout: float = 60.0) -> Reply:
-        """Ask the agent; a connection that broke while idle is made anew, once.
+    def _ask(self, verb: str, fields: Sequence[str] = (), timeout: float = 60.0) -> Reply:
+        """Ask the agent; a session that ended is made anew, once.
 
         Every verb can be repeated: a submission carries tokens, and the others change nothing
-        the second time.
+        the second time. So where the server ends a session but keeps the connection, the
+        request is made in a new one; likewise where the connection broke while it was idle.
         """
         fresh = self._session is None or not self._session.is_open
+        session = None
         try:
-            return self._open_session().request(verb, fields, timeout)
+            session = self._open_session()
+            return session.request(verb, fields, timeout)
         except ConnectionLostError:
-            self._give_up_connection()
-            if fresh or not self._reconnect:
-                raise
+            ended = session is not None and session.was_ended and self._connection_is_open()
+            if not ended:
+                self._give_up_connection()
+                if fresh or not self._reconnect:
+                    raise
         return self._open_session().request(verb, fields, timeout)
 
     def _refusal(self, reply: Reply) -> ServerRefusedError:
@@ -232,7 +239,7 @@ class ScriptJobs(HardwareInterface):
         """
         self._open_session()
         if not self._workspace_made:
-            fields = (self._workspace or "", self._script_path)
+            fields = (self._workspace or "", self._script_path, self._limit)
             self._workspace = self._checked(self._ask("make", fields)).fields()[0]
             self._workspace_made = True
         assert self._workspace is not None
@@ -273,46 +280,32 @@ class ScriptJobs(HardwareInterface):
         self._open_session()
         if self._workspace is None:
             return Look("", complete=True, reports=())
-        known = _read_cursor(cursor)
-        if known is not None and known["workspace"] == self._workspace and self._may_delta(known):
-            fields = (self._workspace, str(known["generation"]), str(known["offset"]))
-            reply = self._ask("delta", fields)
-            if reply.status == "ok" and reply.payload != b"-\n":
-                lines = read_job_lines(reply.lines())
-                if not lines.odd:
-                    known["offset"] = lines.offset
-                    return _as_look(lines, json.dumps(known), complete=False)
-        begun = time.monotonic()
-        reply = self._ask("snapshot", (self._workspace,))
-        if reply.status == "missing":
-            return Look("", complete=True, reports=())
-        lines = read_job_lines(self._checked(reply).lines())
-        if lines.unreadable:
-            raise ServerRefusedError(f"{self._where}: its answer about all jobs cannot be read")
-        now = time.monotonic()
-        known = {
-            "workspace": self._workspace,
-            "generation": lines.generation,
-            "offset": lines.offset,
-            "due": now
-            + min(max(_SNAPSHOT_SHARE * (now - begun), _SNAPSHOT_EVERY[0]), _SNAPSHOT_EVERY[1]),
-            # Jobs of EXAUQ-Toolbox write no journal: only a snapshot tells of them.
-            "foreign": any(
-                report.job_id in lines.foreign and report.status not in TERMINAL_STATUSES
-                for report in lines.reports
-            ),
-        }
-        return _as_look(lines, json.dumps(known), complete=True)
+        return self._lookout.look(self._workspace, cursor, push=self._on_news is not None)
 
-    @staticmethod
-    def _may_delta(known: Mapping[str, object]) -> bool:
-        due = known["due"]
-        assert isinstance(due, float)
-        return (
-            known["generation"] != "-"
-            and not known["foreign"]
-            and 0 < due - time.monotonic() <= _SNAPSHOT_EVERY[1]
-        )
+    def on_news(self, listener: Callable[[], None] | None) -> None:
+        """Have changes pushed by the server; `listener` is called when a look will tell more."""
+        self._on_news = listener
+
+    @property
+    def is_pushing(self) -> bool:
+        """Whether the server pushes changes, so that looks cost nothing."""
+        return self._lookout.is_watching
+
+    @property
+    def silence(self) -> float:
+        """For how many seconds nothing was heard from the server; 0 where not connected."""
+        session = self._session
+        return session.silence if session is not None and session.is_open else 0.0
+
+    @property
+    def latency(self) -> float | None:
+        """The shortest round trip of this connection so far, in seconds; None before the first."""
+        session = self._session
+        return None if session is None else session.latency
+
+    def _news_came(self) -> None:
+        if self._on_news is not None:
+            self._on_news()
 
     def get_job_output(self, job_id: JobId) -> float | None:
         """Get a completed job's number, or None where the job did not complete.
@@ -425,7 +418,7 @@ class ScriptJobs(HardwareInterface):
                 break
             if waiting:
                 time.sleep(pause)
-                pause = min(2 * pause, 0.5)
+                pause = min(2 * pause, 0.1)
         return results
 
     def request_cancels(self, job_ids: Sequence[JobId]) -> Mapping[JobId, JobStatus | Exception]:
@@ -436,7 +429,7 @@ class ScriptJobs(HardwareInterface):
         self._open_session()
         if self._workspace is None or not job_ids:
             return results
-        fields = [self._workspace, f"{self._grace:.0f}", *map(str, job_ids)]
+        fields = [self._workspace, f"{self._grace * 1000:.0f}", *map(str, job_ids)]
         reply = self._ask("cancel", fields)
         if reply.status == "missing":
             return results
@@ -544,20 +537,3 @@ def _coordinate(word: str) -> float:
         return int(word)
     except ValueError:
         return float(word)
-
-
-def _read_cursor(cursor: str | None) -> dict[str, object] | None:
-    """Read what a look handed out; None where it is of no use."""
-    try:
-        known = json.loads(cursor) if cursor else None
-    except ValueError:
-        return None
-    if isinstance(known, dict) and all(
-        isinstance(known.get(name), kind) for name, kind in _CURSOR.items()
-    ):
-        return known
-    return None
-
-
-def _as_look(lines: JobLines, cursor: str, *, complete: bool) -> Look:
-    return Look(cursor, complete, lines.reports, lines.deleted, lines.server_time)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from os import PathLike, fspath
+from typing import Literal
 
 from exauq_tui.hardware.connection.transport import ByteStream
 from exauq_tui.hardware.interface import AcceptHostKey, AskSecret
@@ -37,6 +38,9 @@ class UnixServerScriptInterface(ScriptJobs, SSHInterface):
         accept_host_key: Asked about an unknown host key (see `SSHInterface`).
         ask_secret: Asked for passwords, passphrases and codes (see `SSHInterface`).
         setup: Bash lines that run before the program, such as ``module load R``.
+        max_running: How many jobs of the workspace run at once; 0: no limit; None: what the
+            workspace has (no limit where it has nothing); "auto": likewise, but the number of
+            cores where it has nothing.
         cancel_grace: Seconds between asking a job's processes to end and killing them.
         connect: Whether to connect now.
         reconnect: Whether a call makes a connection anew that was lost meanwhile.
@@ -68,6 +72,7 @@ class UnixServerScriptInterface(ScriptJobs, SSHInterface):
         accept_host_key: AcceptHostKey | None = None,
         ask_secret: AskSecret | None = None,
         setup: str = "",
+        max_running: int | Literal["auto"] | None = None,
         cancel_grace: float = CANCEL_GRACE,
         connect: bool = True,
         reconnect: bool = True,
@@ -79,6 +84,7 @@ class UnixServerScriptInterface(ScriptJobs, SSHInterface):
             None if workspace_dir is None else fspath(workspace_dir),
             where=f"{user}@{host}" if user else host,
             setup=setup,
+            max_running=max_running,
             cancel_grace=cancel_grace,
             reconnect=reconnect,
         )
@@ -112,6 +118,10 @@ class UnixServerScriptInterface(ScriptJobs, SSHInterface):
 
     def _start(self, command: str) -> ByteStream:
         return self._open_stream(command, _OPEN_TIMEOUT)
+
+    def _connection_is_open(self) -> bool:
+        connection = self._connection
+        return connection is not None and connection.is_open
 
     def _give_up_connection(self) -> None:
         connection = self._connection

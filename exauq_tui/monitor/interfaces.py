@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from exauq_tui.config import ServerProfile
 from exauq_tui.hardware import HardwareInterface, LocalScriptInterface, UnixServerScriptInterface
@@ -46,6 +47,7 @@ def make_interface(profile: ServerProfile, around: Surroundings) -> HardwareInte
             profile.level,
             around.workspace_dir,
             setup=profile.setup,
+            max_running=_limit(profile),
             connect=False,
             reconnect=False,
         )
@@ -67,9 +69,15 @@ def make_interface(profile: ServerProfile, around: Surroundings) -> HardwareInte
         accept_host_key=around.accept_host_key,
         ask_secret=around.ask_secret,
         setup=profile.setup,
+        max_running=_limit(profile),
         connect=False,
         reconnect=False,
     )
+
+
+def _limit(profile: ServerProfile) -> int | Literal["auto"]:
+    """A profile that says nothing starts with as many jobs at once as there are cores."""
+    return "auto" if profile.max_running is None else profile.max_running
 
 
 def _expanded(path: str | None) -> str | None:

@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, TypeGuard, TypeVar
 
 from exauq_tui.config import ServerProfile
 from exauq_tui.errors import (
@@ -30,7 +30,9 @@ from exauq_tui.hardware.interface import (
     Connects,
     DeletesJobs,
     HardwareInterface,
+    HasWorkspace,
     HostKey,
+    PushesChanges,
     ReadsLogs,
 )
 from exauq_tui.monitor.contact import CUT_OFF, Contact, words_of
@@ -57,6 +59,10 @@ T = TypeVar("T")
 _PATIENCE = 0.1
 _SEARCH_EVERY = 10.0
 _MOST_BATCHES = 20
+LOST_AFTER = 30.0
+"""Seconds of silence of a server that pushes after which the connection is given up."""
+
+_SILENCE_CHECK = 3.0
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 60.0
 _LIVELY = 4.0
@@ -117,6 +123,9 @@ class Poller:
         self._look_asked = False
         self._lock = threading.Lock()
         self._interface: HardwareInterface | None = None
+        self._kept: HardwareInterface | None = None
+        self._kept_for: str | None = None
+        self._news = False
         self._failures = 0
         self._thread = threading.Thread(
             target=self._run, name=f"poller-{profile.name}", daemon=True
@@ -246,7 +255,7 @@ class Poller:
 
     def _serve(self) -> None:
         """Connect, and deal with the server until there is trouble or an end."""
-        interface = self._tools.make(self._profile, self._surroundings())
+        interface = self._obtain_interface()
         with self._lock:
             self._interface = interface
         try:
@@ -255,6 +264,8 @@ class Poller:
             self._standing.say(ServerState.CONNECTING)
             if isinstance(interface, Connects):
                 interface.connect()
+            if isinstance(interface, PushesChanges):
+                interface.on_news(self._news_came)
             self._standing.say_verbs(_verbs_of(interface))
             target = self._find_target()
             self._tools.store.set_target(target)
@@ -275,8 +286,24 @@ class Poller:
             with self._lock:
                 self._interface = None
             self._standing.end_wait()
+            if isinstance(interface, PushesChanges):
+                interface.on_news(None)
             if isinstance(interface, Connects):
                 interface.close()
+
+    def _obtain_interface(self) -> HardwareInterface:
+        """Give the interface: the one from before, which remembers what a person typed."""
+        around = self._surroundings()
+        kept, wanted = self._kept, around.workspace_dir
+        has = kept.workspace_dir if isinstance(kept, HasWorkspace) else None
+        if kept is None or wanted not in (self._kept_for, has):
+            kept = self._tools.make(self._profile, around)
+            self._kept, self._kept_for = kept, wanted
+        return kept
+
+    def _news_came(self) -> None:
+        self._news = True
+        self._wake.set()
 
     def _surroundings(self) -> Surroundings:
         return Surroundings(
@@ -320,9 +347,14 @@ class Poller:
             sent = contact.is_known and self._send(contact)
             self._serve_requests(contact)
             now = time.monotonic()
+            pushing = is_pushing(contact.interface)
             is_due = now >= next_look or self._standing.state is ServerState.STALE
-            if sent or self._look_asked or is_due:
-                self._look_asked = False
+            if pushing and self._look_asked:
+                contact.cursor = None  # a person wants it from the server itself
+            if pushing:
+                is_due = False  # looking unasked would tell nothing
+            if sent or self._look_asked or self._news or is_due:
+                self._look_asked = self._news = False
                 self._standing.begin_wait()
                 look(contact)
                 if sent:
@@ -330,17 +362,33 @@ class Poller:
                 pause = _LIVELY_PAUSE if now < lively_until else self._tools.refresh
                 next_look = time.monotonic() + min(pause, self._tools.refresh)
                 self._failures = 0
-                self._say_seen(time.monotonic() - now, next_look - time.monotonic())
+                self._say_seen(contact, time.monotonic() - now, next_look - time.monotonic())
                 if not contact.is_known:
                     contact.is_known = True
                     continue
+            self._rest_between_looks(contact, next_look)
+
+    def _rest_between_looks(self, contact: Contact, next_look: float) -> None:
+        """Wait until something is to be done: news, a wish, or the time for a look."""
+        interface = contact.interface
+        if not is_pushing(interface):
             self._standing.end_wait()
             self._wake.wait(max(0.0, next_look - time.monotonic()))
+            return
+        # The server speaks every two seconds, news or not: its silence tells all.
+        if interface.silence > LOST_AFTER:
+            raise ConnectionLostError(f"nothing was heard for {interface.silence:.0f} s")
+        self._standing.begin_wait(since=time.monotonic() - interface.silence)
+        self._wake.wait(_SILENCE_CHECK)
 
-    def _say_seen(self, latency: float, pause: float) -> None:
+    def _say_seen(self, contact: Contact, latency: float, pause: float) -> None:
         target = self._tools.store.target(self._profile.name)
         workspace = target.place.workspace if target.is_known else ""
-        self._standing.say_seen(latency, pause, workspace)
+        interface = contact.interface
+        if isinstance(interface, PushesChanges) and interface.latency is not None:
+            latency = interface.latency
+        live = is_pushing(interface)
+        self._standing.say_seen(latency, None if live else pause, workspace)
 
     def _send(self, contact: Contact) -> bool:
         """Send what is pending; whether there was anything. Requests are served meanwhile."""
@@ -372,6 +420,11 @@ class Poller:
                 raise
             except Exception as error:  # noqa: BLE001 - goes to whoever asked, who shows it
                 request.result.set_exception(error)
+
+
+def is_pushing(interface: HardwareInterface) -> TypeGuard[PushesChanges]:
+    """Whether changes come unasked at this moment."""
+    return isinstance(interface, PushesChanges) and interface.is_pushing
 
 
 def _verbs_of(interface: HardwareInterface) -> Iterator[str]:

@@ -65,8 +65,14 @@ class Standing:
             )
             self._store.set_view(self._view)
 
-    def say_seen(self, latency: float, pause: float, workspace: str) -> None:
-        """Tell that the server just answered, and in how many seconds the next look is due."""
+    def say_seen(self, latency: float, pause: float | None, workspace: str) -> None:
+        """Tell that the server just spoke.
+
+        Args:
+            latency: The last round trip, in seconds.
+            pause: When the next look is due, in seconds; None where the server pushes changes.
+            workspace: The workspace's absolute path there, or "".
+        """
         now = self._clock()
         with self._lock:
             self._waiting_since = None
@@ -76,7 +82,7 @@ class Standing:
                 message="",
                 latency=latency,
                 last_seen=now,
-                next_try=now + pause,
+                next_try=None if pause is None else now + pause,
                 workspace=workspace,
             )
             self._store.set_view(self._view)
@@ -86,9 +92,9 @@ class Standing:
         with self._lock:
             self._view = replace(self._view, verbs=frozenset(verbs))
 
-    def begin_wait(self) -> None:
-        """From now on an answer is due."""
-        self._waiting_since = time.monotonic()
+    def begin_wait(self, since: float | None = None) -> None:
+        """From now on, or since that moment of the monotonic clock, an answer is due."""
+        self._waiting_since = time.monotonic() if since is None else since
 
     def end_wait(self) -> None:
         """No answer is due any more."""

@@ -252,6 +252,8 @@ def unfinished(here: Machine, *numbers: int, token: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", f"{shims}:{os.environ['PATH']}")
         dying = here.interface(here.root / "model.sh", reconnect=False)
+        # As if the whole connection were lost: an agent alone would be started again.
+        patch.setattr(type(dying), "_connection_is_open", lambda _: False)
         with pytest.raises(ConnectionLostError):
             dying.submit_jobs_once(
                 [job(number, 1.0) for number in numbers],

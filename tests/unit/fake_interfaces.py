@@ -148,6 +148,7 @@ class FakeInterface(FakeConnection, HardwareInterface):
         self._workspace = around.workspace_dir
 
     def connect(self) -> None:
+        self.closed.clear()
         self.step("connect", lambda: None)
 
     @property

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Single-quoted text is meant to reach the other file as it is (SC2016); a variable may be set in
-# one part and used in another (SC2154).
-# shellcheck disable=SC2016,SC2154
+# one part and used in another (SC2034, SC2154).
+# shellcheck disable=SC2016,SC2034,SC2154
 # The agent: answers framed requests on the connection until its input ends.
 #
 # A request is "SEQ VERB LENGTH", a newline, and LENGTH bytes: one field per line, each after a
@@ -10,7 +10,7 @@
 # reply is a sentence for people) or missing (there is no such workspace). Fields are data: no
 # byte of them ever becomes part of a command.
 
-exauq_default_grace=5
+exauq_default_grace=5000
 
 # Append field $1 to the reply, encoded.
 exauq_put() {
@@ -64,7 +64,7 @@ exauq_check_workspace() {
 exauq_read_generation() {
     local word='' number=''
     generation=-
-    { read -r word number generation <"$1/.exauq-tui/journal"; } 2>/dev/null
+    read -r word number generation <"$1/.exauq-tui/journal"
     if [[ $word != exauq-journal || $number != 1 || -z $generation ]]; then generation=-; fi
 }
 
@@ -77,7 +77,11 @@ exauq_prepare() {
     if [[ $generation != - && -e $exauq_program_copy ]]; then return 0; fi
     temporary=$own/new-$$-$RANDOM$RANDOM
     if ! mkdir -p -- "$own" 2>/dev/null || ! {
-        printf '%s\n' "$EXAUQ_PROGRAM" 'exauq_main "$@"' >"$temporary" &&
+        # What runs once per job is kept short: Bash reads all of it each time.
+        printf '%s\n' "${EXAUQ_PROGRAM%%$'\n: the recorder ends here'*}" \
+            'exec 2>/dev/null; exauq_record "$dir"' >"$temporary" &&
+            mv -f -- "$temporary" "$own/recorder-$exauq_version.sh" &&
+            printf '%s\n' "$EXAUQ_PROGRAM" 'exauq_main "$@"' >"$temporary" &&
             mv -f -- "$temporary" "$exauq_program_copy" &&
             printf '%s\n' "$exauq_format" >"$temporary" &&
             mv -f -- "$temporary" "$own/format"
@@ -109,7 +113,9 @@ exauq_why_not() {
     printf '%s' "${words##*: }"
 }
 
-exauq_verb_open() { # workspace-as-configured script
+# Find the workspace: path-as-configured limit. Replies with its absolute path ("" for none) and
+# whether it is there. What was left undone there by processes that died is taken up.
+exauq_verb_open() {
     local ws=
     if [[ -n $1 ]]; then
         exauq_resolve "$1"
@@ -124,7 +130,10 @@ exauq_verb_open() { # workspace-as-configured script
     if [[ -n $ws && -d $ws ]]; then
         exauq_put present
         exauq_read_format "$ws"
-        [[ ! -e $ws/.exauq-tui/journal ]] || exauq_detach fill "$ws"
+        if [[ -e $ws/.exauq-tui/journal && -z $read_only ]]; then
+            exauq_set_limit "$ws" "$2"
+            exauq_detach fill "$ws" repair
+        fi
     else
         exauq_put absent
     fi
@@ -138,7 +147,7 @@ exauq_detach() {
     exauq_prepare "$2" || return 1
     (
         exauq_restore_locale
-        exec setsid /bin/bash -p "$exauq_program_copy" "$@" </dev/null >/dev/null 2>&1 8<&- 9>&-
+        exec setsid /bin/bash -p "$exauq_program_copy" "$@" </dev/null >/dev/null 2>&1 3>&- 6<&- 8<&- 9>&-
     ) &
 }
 
@@ -176,8 +185,8 @@ exauq_check_program() {
     fi
 }
 
-# Make a workspace: path-or-nothing script. Replies with its path. A request of its own, so that
-# the path is known before any job is in it.
+# Make a workspace: path-or-nothing script limit. Replies with its path. A request of its own, so
+# that the path is known before any job is in it.
 exauq_verb_make() {
     local ws=$1 words script
     exauq_find_script "$2" || return
@@ -193,6 +202,7 @@ exauq_verb_make() {
         return
     fi
     exauq_prepare "$ws" || return
+    exauq_set_limit "$ws" "$3"
     # Without links and dots, so that one workspace has one name.
     ws=$(cd -P -- "$ws" && printf '%sx' "$PWD")
     exauq_put "${ws%x}"
@@ -247,11 +257,9 @@ exauq_verb_submit() {
             # Ours, and left unfinished by an agent that died: finish it.
         fi
         # A token that stands is not written again: one that was cut off halfway is nobody's.
-        if {
-            { [[ -s $id/token ]] || printf '%s\n' "${tokens[$id]} $now" >"$id/token"; } &&
-                printf '%s\n' "${inputs[$id]}" >"$id/input.csv" &&
-                printf '%s\n' "$runner" >"$id/runner.sh"
-        } 2>/dev/null; then
+        if { [[ -s $id/token ]] || printf '%s\n' "${tokens[$id]} $now" >"$id/token"; } &&
+            printf '%s\n' "${inputs[$id]}" >"$id/input.csv" &&
+            printf '%s\n' "$runner" >"$id/runner.sh"; then
             begun+=("$id")
             lines+="$id Q $now - - - ${tokens[$id]} - "$'\n'
         else
@@ -262,7 +270,8 @@ exauq_verb_submit() {
     if [[ -n $lines ]]; then exauq_journal "$ws" "${lines%$'\n'}"; fi
     for id in "${begun[@]}"; do
         # The manager script comes last: it is what makes a directory a job.
-        if { printf '%s\n' "$manager" >"$id/exauq_manager.sh"; } 2>/dev/null; then
+        if printf '%s\n' "$manager" >"$id/exauq_manager.sh"; then
+            printf '%s\n' "$id" >>"$ws/.exauq-tui/queue"
             exauq_put "$id ok"
         else
             exauq_give_up "$id"
@@ -282,7 +291,7 @@ exauq_verb_submit() {
 exauq_write_claim() {
     local id text="$host $boot $$ $own_ticks"
     for id in "${fresh[@]}"; do text+=$'\n'"$id ${tokens[$id]}"; done
-    { printf '%s\n' "$text" >"$claim"; } 2>/dev/null && return
+    printf '%s\n' "$text" >"$claim" && return
     rm -f -- "$claim"
     return 1
 }
@@ -290,7 +299,7 @@ exauq_write_claim() {
 # Whether the agent that wrote the claim $1 may still be at work.
 exauq_claimant_lives() {
     local claim_host claim_boot claim_pid claim_ticks
-    { read -r claim_host claim_boot claim_pid claim_ticks <"$1"; } 2>/dev/null
+    read -r claim_host claim_boot claim_pid claim_ticks <"$1"
     if [[ $claim_host == "$host" ]]; then
         [[ $claim_boot == "$boot" ]] && exauq_process_alive "$claim_pid" "$claim_ticks"
     else
@@ -319,7 +328,7 @@ exauq_find_owner() {
     local mine entry
     while true; do
         mine=''
-        { read -r mine _ <"$1/token"; } 2>/dev/null
+        read -r mine _ <"$1/token"
         owner=taken
         if [[ -n $mine && $mine != "$2" ]]; then return; fi
         if [[ -s $1/exauq_manager.sh ]]; then
@@ -381,32 +390,29 @@ exauq_give_up() {
 
 # Set runner and manager, the texts of two files that are the same in every job of a submission.
 exauq_write_texts() {
-    local quoted word
-    printf -v quoted '%q ' "${program[@]}"
+    local words word
+    # Few lines: Bash makes a write of each.
+    printf -v words '%q ' "${program[@]}"
     runner='#!/bin/bash
 ## Runs this job once and records how it ended; made by exauq-tui
-dir=${BASH_SOURCE[0]%/*}
-exauq_program=('$quoted')'
+dir=${BASH_SOURCE[0]%/*}; exauq_program=('$words'); '
     printf -v word '%q' "$script"
-    runner+=$'\n'"exauq_script=$word"
+    runner+="exauq_script=$word; "
     printf -v word '%q' "${script##*/}"
-    runner+=$'\n''exauq_log=$dir/'"$word.out"
+    runner+='exauq_log=$dir/'"$word.out; "
     printf -v word '%q' "$exauq_start_dir"
-    runner+=$'\n'"exauq_workdir=$word"
+    runner+="exauq_workdir=$word; "
     printf -v word '%q' "$setup"
-    runner+=$'\n'"exauq_setup=$word"
-    runner+='
-. "${dir%/*}/.exauq-tui/program-'$exauq_version'.sh" record "$dir"'
+    runner+="exauq_setup=$word"'; . "${dir%/*}/.exauq-tui/recorder-'$exauq_version'.sh"'
     manager='#!/bin/bash
 ## start | status | stop, for EXAUQ-Toolbox and for people; made by exauq-tui
-dir=$(CDPATH= cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P) || exit 1
-exec /bin/bash -p "${dir%/*}/.exauq-tui/program-'$exauq_version'.sh" manage "$dir" "$@"'
+dir=$(CDPATH= cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P) && exec /bin/bash -p "${dir%/*}/.exauq-tui/program-'$exauq_version'.sh" manage "$dir" "$@"'
 }
 
 # Judge the job of id $1 in the current directory (workspace $2): sets state and its like.
 exauq_judge_any() {
-    exauq_read_token "$1"
-    if [[ $token == - && ! -e $1/START ]]; then
+    if [[ ! -e $1/token && ! -e $1/START ]]; then
+        token=- submitted=-
         exauq_judge_foreign "$1" "$1"
     else
         exauq_judge "$1" "$2" "$1"
@@ -420,7 +426,8 @@ exauq_attend() {
     fi
 }
 
-# Tell everything: workspace. Replies with "GENERATION OFFSET NOW", then a line per job.
+# Tell everything: workspace watch-or-nothing. With "watch", what follows is pushed. Replies with
+# "GENERATION OFFSET NOW", then a line per job.
 exauq_verb_snapshot() {
     local ws=$1 generation now dir size=0
     local state started finished exit_code output note token submitted
@@ -432,10 +439,12 @@ exauq_verb_snapshot() {
     if [[ $generation != - ]]; then size=$(wc -c <"$ws/.exauq-tui/journal"); fi
     exauq_now
     reply="$generation ${size//[!0-9]/} $now"$'\n'
+    if [[ ${2-} == watch ]]; then exauq_watch "$ws" "$generation" "${size//[!0-9]/}"; fi
     for dir in [0-9]*/; do
         dir=${dir%/}
         if [[ $dir == *[!0-9]* || ! -e $dir/exauq_manager.sh ]]; then continue; fi
         exauq_judge_any "$dir" "$ws"
+        if [[ $state == R && -n $watched ]]; then watch_running[$dir]=1; fi
         reply+="$dir $state $submitted $started $finished $exit_code $token $output $note"$'\n'
     done
     cd /
@@ -480,8 +489,8 @@ exauq_verb_delta() {
     reply="$generation $(($3 + ${#lines})) $now"$'\n'$lines
 }
 
-# Cancel: workspace grace ids... Replies "ID none|error [words]" or "ID is STATE" per job. What
-# comes of those whose STATE is T is told by the journal.
+# Cancel: workspace milliseconds-of-grace ids... Replies "ID none|error [words]" or "ID is STATE"
+# per job. What comes of those whose STATE is T is told by the journal.
 exauq_verb_cancel() {
     local ws=$1 grace=$2 id
     local state started finished exit_code output note token submitted
@@ -511,7 +520,7 @@ exauq_verb_cancel() {
             exauq_put "$id is $state"
         elif [[ $state == T ]] && exauq_stop_attended "$id"; then
             exauq_put "$id is T"
-        elif { : >>"$id/STOPPING"; } 2>/dev/null; then
+        elif : >>"$id/STOPPING"; then
             rm -f -- "$id/STOPFAILED"
             exauq_journal "$ws" "$id T $submitted $started - - $token - "
             running+=("$id")
@@ -535,7 +544,7 @@ exauq_verb_outputs() {
             exauq_put "$id none"
         elif [[ ! -f $ws/$id/output.txt ]]; then
             exauq_put "$id = "
-        elif { IFS= read -r -d '' -n 65536 text <"$ws/$id/output.txt"; } 2>/dev/null; then
+        elif IFS= read -r -d '' -n 65536 text <"$ws/$id/output.txt"; then
             # Read to a NUL or to the limit: no number either way, and the text must show it.
             exauq_put "$id = $text"'\0...'
         elif [[ -r $ws/$id/output.txt ]]; then
@@ -553,7 +562,7 @@ exauq_verb_inputs() {
     shift
     for id in "$@"; do
         text=
-        { IFS= read -r -n 1048576 text <"$ws/$id/input.csv"; } 2>/dev/null
+        IFS= read -r -n 1048576 text <"$ws/$id/input.csv"
         if [[ $id != *[!0-9]* && -n $text ]]; then exauq_put "$id = $text"; else exauq_put "$id none"; fi
     done
 }
@@ -698,9 +707,10 @@ exauq_verb_ping() { :; }
 exauq_serve() {
     local seq verb length payload field decoded status reply host boot now generation tool
     local read_only='' format='' host_elsewhere='' own_ticks
-    # shellcheck disable=SC2034
     local proc_state proc_parent proc_group proc_session proc_ticks
+    local watched='' watch_generation watch_offset watch_pending watch_ticks watch_check
     local -a request
+    local -A watch_running=()
     exauq_nonce=$1 exauq_start_dir=$PWD
     # Nothing that is started here can read our input or write into our output.
     exec 8<&0 9>&1 </dev/null >/dev/null
@@ -727,10 +737,8 @@ exauq_serve() {
     done
     printf '\n' >&9
     exauq_send 0 ok "$reply"
-    while IFS=' ' read -r -u 8 seq verb length; do
+    while exauq_next_request; do
         payload=
-        # Not ours, or out of step: nothing that follows can be trusted.
-        if [[ -z $length || $length == *[!0-9]* ]]; then break; fi
         if [[ $length -gt 0 ]]; then
             # Half a request is no request.
             IFS= read -r -u 8 -N "$length" payload || break
@@ -742,13 +750,12 @@ exauq_serve() {
         request=($payload)
         IFS=$' \t\n'
         set +f
-        for field in "${!request[@]}"; do
-            decoded=${request[field]#=}
-            if [[ $decoded == *\\* ]]; then printf -v decoded '%b' "$decoded"; fi
-            request[field]=$decoded
-        done
+        request=("${request[@]#=}")
+        if [[ $payload == *\\* ]]; then
+            for field in "${!request[@]}"; do printf -v "request[field]" '%b' "${request[field]}"; done
+        fi
         status=ok reply=
-        if [[ $(type -t "exauq_verb_$verb") == function ]]; then
+        if declare -F "exauq_verb_$verb"; then
             "exauq_verb_$verb" "${request[@]}"
         else
             exauq_refuse "unknown request $verb"

@@ -7,28 +7,12 @@
 exauq_launch() {
     (
         exauq_restore_locale
+        # A recorder ignores these. A shell that is started so could never un-ignore them, and
+        # nor could its simulator.
+        trap - TERM INT HUP
         cd / || exit 1
-        exec setsid /bin/bash -p "$1/$2/runner.sh" </dev/null >/dev/null 2>&1 8<&- 9>&-
+        exec setsid /bin/bash -p "$1/$2/runner.sh" </dev/null >/dev/null 2>&1 3>&- 7>&- 8<&- 9>&-
     ) &
-}
-
-# Start every job of workspace $1 that was accepted and that nobody started or cancelled.
-# A job that is launched twice starts once: the recorder claims START first.
-exauq_fill() {
-    local dir read_only format
-    exauq_read_format "$1"
-    if [[ -n $read_only ]]; then return 1; fi
-    cd -- "$1" 2>/dev/null || return 1
-    for dir in [0-9]*/; do
-        dir=${dir%/}
-        if [[ $dir == *[!0-9]* || -e $dir/START || ! -e $dir/token || ! -O $dir ]]; then
-            continue
-        fi
-        # Empty where the disk filled up at this very point: not a job then.
-        [[ -s $dir/exauq_manager.sh ]] || continue
-        [[ ! -e $dir/STOPPED && ! -e $dir/COMPLETED && ! -e $dir/FAILED ]] || continue
-        exauq_launch "$1" "$dir"
-    done
 }
 
 # Run the job in directory $1 once and record how it ended. Called by the job's runner.sh, which
@@ -45,8 +29,9 @@ exauq_record() {
     exauq_stat $$ || exit 1
     exauq_now
     started=$now
-    if ! { printf '%s\n' "$host $boot $$ $proc_ticks $started" >>"$dir/START"; } 2>/dev/null; then
+    if ! printf '%s\n' "$host $boot $$ $proc_ticks $started" >>"$dir/START"; then
         exauq_end "$dir" "$ws" "$id" F "$started" "$started" - 'not started: the disk is full'
+        exauq_fill "$ws" ended
         exit 1
     fi
     exauq_read_token "$dir"
@@ -61,18 +46,21 @@ exauq_record() {
     if [[ -e $dir/STOPPING ]]; then exit 0; fi
     exauq_simulate "$dir" "$id:$token" &
     sim=$!
-    if exauq_stat "$sim"; then { printf '%s\n' "$sim $proc_ticks" >"$dir/SIM"; } 2>/dev/null; fi
+    if exauq_stat "$sim"; then printf '%s\n' "$sim $proc_ticks" >"$dir/SIM"; fi
     wait "$sim"
     code=$?
     exauq_now
     if [[ -e $dir/STOPPING ]]; then
-        # Who asked for the end says Cancelled, once nothing of the job is left.
-        { printf '%s\n' "$code" >"$dir/EXIT"; } 2>/dev/null
+        # Who asked for the end says Cancelled, once nothing of the job is left; its slot is
+        # free from then on.
+        printf '%s\n' "$code" >"$dir/EXIT"
+        exit 0
     elif [[ -e $dir/output.txt ]]; then
         exauq_end "$dir" "$ws" "$id" C "$started" "$now" "$code" ''
     else
         exauq_end "$dir" "$ws" "$id" F "$started" "$now" "$code" ''
     fi
+    exauq_fill "$ws" ended
     exit 0
 }
 

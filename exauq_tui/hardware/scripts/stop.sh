@@ -50,12 +50,12 @@ exauq_record_stopped() {
     if [[ ! -e $dir/token ]]; then
         # EXAUQ-Toolbox's own job: it looks for this flag, and knows of nothing else.
         if [[ ! -e $dir/COMPLETED && ! -e $dir/FAILED ]]; then
-            { : >"$dir/STOPPED"; } 2>/dev/null
+            : >"$dir/STOPPED"
             exauq_journal "$1" "$2 S - - $now - - - "
         fi
         return 0
     fi
-    { read -r _ _ _ _ was_started <"$dir/START"; } 2>/dev/null
+    read -r _ _ _ _ was_started <"$dir/START"
     exauq_read_end "$dir"
     exauq_end "$dir" "$1" "$2" S "${was_started:--}" "$now" "$exit_code" '' && return
     if [[ -e $dir/STOPPED || -e $dir/COMPLETED || -e $dir/FAILED ]]; then return; fi
@@ -70,8 +70,8 @@ exauq_record_stopped() {
 # Say that the end of job $2 of workspace $1 was asked for in vain; $3 tells why.
 exauq_record_survivors() {
     local token submitted started=-
-    { printf '%s\n' "$3" >"$1/$2/STOPFAILED"; } 2>/dev/null
-    { read -r _ _ _ _ started <"$1/$2/START"; } 2>/dev/null
+    printf '%s\n' "$3" >"$1/$2/STOPFAILED"
+    read -r _ _ _ _ started <"$1/$2/START"
     exauq_read_token "$1/$2"
     exauq_journal "$1" "$2 X $submitted ${started:--} - - $token - $3"
 }
@@ -84,10 +84,20 @@ exauq_cancel_queued() {
     exauq_end "$1/$2" "$1" "$2" S - "$now" - 'never started'
 }
 
-# End jobs that run: $1 workspace, $2 seconds between TERM and KILL, then ids whose STOPPING
+# Set `milliseconds` to a clock's reading; in whole seconds below Bash 5.
+exauq_milliseconds() {
+    if [[ -n ${EPOCHREALTIME-} ]]; then
+        milliseconds=${EPOCHREALTIME/./}
+        milliseconds=${milliseconds%???}
+    else
+        milliseconds=$((SECONDS * 1000))
+    fi
+}
+
+# End jobs that run: $1 workspace, $2 milliseconds between TERM and KILL, then ids whose STOPPING
 # stands. N jobs cost one grace.
 exauq_stop() {
-    local ws=$1 grace=$2 host boot id dir pid signal deadline token submitted
+    local ws=$1 grace=$2 milliseconds host boot id dir pid signal deadline token submitted
     local start_host start_boot start_pid start_ticks own_ticks
     local proc_state proc_parent proc_group proc_session proc_ticks
     local -a members=() asked=() known=()
@@ -98,13 +108,13 @@ exauq_stop() {
     own_ticks=$proc_ticks
     for id in "$@"; do
         dir=$ws/$id start_host='' start_boot='' start_pid='' start_ticks=''
-        { read -r start_host start_boot start_pid start_ticks _ <"$dir/START"; } 2>/dev/null
+        read -r start_host start_boot start_pid start_ticks _ <"$dir/START"
         if [[ -n $start_pid && $start_host != "$host" ]]; then
             exauq_record_survivors "$ws" "$id" "runs on $start_host: cancel it from there"
             continue
         fi
         waiting[$id]=1
-        { printf '%s\n' "$host $boot $$ $own_ticks" >"$dir/STOPPING"; } 2>/dev/null
+        printf '%s\n' "$host $boot $$ $own_ticks" >"$dir/STOPPING"
         exauq_read_token "$dir"
         if [[ $token != - ]]; then marks[$id:$token]=$id; fi
         if [[ -n $start_ticks && $start_boot == "$boot" ]]; then
@@ -114,14 +124,15 @@ exauq_stop() {
                 sessions[$start_pid]=$id recorder_of[$id]=$start_pid
             fi
         elif exauq_foreign_alive "$dir" "$id"; then
-            { read -r pid <"$dir/PGID"; } 2>/dev/null
+            read -r pid <"$dir/PGID"
             if [[ -n ${pid-} ]]; then groups[$pid]=$id; fi
         fi
     done
     for signal in TERM KILL; do
-        deadline=$((SECONDS + grace + 1))
+        exauq_milliseconds
+        deadline=$((milliseconds + grace))
         # A killed process may take a moment to leave, on a busy machine or disk.
-        if [[ $signal == KILL ]]; then deadline=$((SECONDS + 4)); fi
+        if [[ $signal == KILL ]]; then deadline=$((milliseconds + 4000)); fi
         while [[ ${#waiting[@]} -gt 0 ]]; do
             exauq_find_members
             left=()
@@ -139,7 +150,8 @@ exauq_stop() {
                 exauq_record_stopped "$ws" "$id"
                 unset "waiting[$id]"
             done
-            [[ $SECONDS -lt $deadline ]] || break
+            exauq_milliseconds
+            [[ $milliseconds -lt $deadline ]] || break
             if [[ ${#waiting[@]} -gt 0 ]]; then sleep 0.1; fi
         done
     done
@@ -147,4 +159,5 @@ exauq_stop() {
         # Not more than a line of the journal holds.
         exauq_record_survivors "$ws" "$id" "still running: process${left[$id]:0:2000}"
     done
+    exauq_fill "$ws"
 }

@@ -8,7 +8,7 @@
 # time it records, which moves with clock corrections and time zones.
 exauq_foreign_alive() {
     local pid='' command=''
-    { read -r pid <"$1/PID"; } 2>/dev/null
+    read -r pid <"$1/PID"
     [[ $pid =~ ^[0-9]+$ ]] || return 1
     { IFS= read -r -d '' _ && IFS= read -r -d '' command; } 2>/dev/null <"/proc/$pid/cmdline"
     [[ $command == *"/$2/runner.sh" ]]
@@ -49,7 +49,7 @@ exauq_manage() {
     local read_only format host_elsewhere
     local -a unattended=()
     dir=$(cd -- "$1" 2>/dev/null && pwd -P) || {
-        printf '%s\n' "error: no directory $1" >&2
+        printf '%s\n' "error: no directory $1" >&3
         return 1
     }
     id=${dir##*/} ws=${dir%/*}
@@ -69,17 +69,17 @@ exauq_manage() {
             ;;
         stop)
             if exauq_runs_elsewhere "$dir"; then
-                printf '%s\n' "error: the job runs on $host_elsewhere: stop it from there" >&2
+                printf '%s\n' "error: the job runs on $host_elsewhere: stop it from there" >&3
                 return 1
             elif [[ $state == [RTX] ]]; then
-                { : >>"$dir/STOPPING"; } 2>/dev/null
-                exauq_stop "$ws" 5 "$id"
+                : >>"$dir/STOPPING"
+                exauq_stop "$ws" 5000 "$id"
             elif [[ $state == Q ]]; then
                 exauq_cancel_queued "$ws" "$id" || { sleep 0.2; exauq_manage "$1" stop; }
             fi
             ;;
         *)
-            printf '%s\n' "error: expected start, status or stop" >&2
+            printf '%s\n' "error: expected start, status or stop" >&3
             return 1
             ;;
     esac

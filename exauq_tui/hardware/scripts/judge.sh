@@ -1,0 +1,112 @@
+# shellcheck shell=bash
+# Variables are shared between the parts of the program (SC2034, SC2154).
+# shellcheck disable=SC2034,SC2154
+# Where a job stands, judged by its files and its processes; this is also where a job ends whose
+# recorder died.
+
+# Whether somebody sees to the end of the job in directory $1, which was asked to stop: a
+# stopper that lives, or one that gave up because of processes that are still there.
+exauq_stop_attended() {
+    local words pid stop_host stop_boot stop_pid stop_ticks
+    read -r stop_host stop_boot stop_pid stop_ticks <"$1/STOPPING"
+    [[ -n $stop_ticks ]] && exauq_process_alive "$stop_pid" "$stop_ticks" && return
+    IFS= read -r words <"$1/STOPFAILED"
+    for pid in ${words-}; do
+        [[ $pid == *[!0-9]* || ! -e /proc/$pid ]] || return 0
+    done
+    return 1
+}
+
+# Set `state` and `note` of the job in directory $1 with id $2, which was asked to stop.
+exauq_judge_stopping() {
+    state=T
+    if [[ -s $1/STOPFAILED ]]; then
+        state=X
+        IFS= read -r note <"$1/STOPFAILED"
+    fi
+    if [[ -O $1 ]] && ! exauq_stop_attended "$1"; then unattended+=("$2"); fi
+}
+
+# Set `state` (and submitted started finished exit_code token output note) of the job in directory
+# $1 by its files and processes alone. A job whose processes are gone without a record ends here, by the
+# documented rule; one that was asked to stop and that nobody stops is added to `unattended`.
+# Needs host, boot and read_only; jobs of another account are judged, and left as they are.
+#   $2 workspace, $3 id
+exauq_judge() {
+    local dir=$1 start_host start_boot pid ticks sim_pid sim_ticks verdict ended was_started
+    if [[ -e $dir/END ]]; then
+        if [[ -e $dir/STOPPED ]]; then
+            state=S
+        elif [[ -e $dir/COMPLETED ]]; then
+            state=C
+        elif [[ -e $dir/FAILED ]]; then
+            state=F
+        else
+            state=
+        fi
+        if [[ -n $state ]]; then
+            exauq_read_end "$dir"
+            return 0
+        fi
+    fi
+    exauq_read_token "$dir"
+    state=Q started=- finished=- exit_code=- output=- note=
+    [[ -e $dir/START ]] || return 0
+    start_host='' start_boot='' pid='' ticks=''
+    read -r start_host start_boot pid ticks started <"$dir/START"
+    if [[ -z $started || $started == *[!0-9.]* ]]; then started=-; fi
+    state=R
+    if [[ -e $dir/STOPPING && $start_host == "$host" && $start_boot == "$boot" ]]; then
+        # Whether anything of it is left is for exauq_stop to find out, and to say.
+        exauq_judge_stopping "$dir" "$3"
+        return
+    fi
+    if [[ -z $ticks ]]; then
+        # Claimed but not signed: signed within an instant, unless its maker died (or the disk
+        # is full). Forks, but only here.
+        [[ -n $(find "$dir/START" -mmin +1 2>/dev/null) ]] || return 0
+        verdict='never started'
+    elif [[ $start_host != "$host" ]]; then
+        note="on $start_host"
+        return
+    elif [[ $start_boot != "$boot" ]]; then
+        verdict='end not witnessed (reboot), output may be partial'
+    else
+        exauq_process_alive "$pid" "$ticks" && return
+        read -r sim_pid sim_ticks <"$dir/SIM"
+        if [[ -n ${sim_ticks-} ]] && exauq_process_alive "$sim_pid" "$sim_ticks"; then
+            note='recorder gone'
+            return
+        fi
+        verdict='end not witnessed, output may be partial'
+    fi
+    # The recorder may have written the end between our two looks.
+    if [[ -e $dir/END && (-e $dir/STOPPED || -e $dir/COMPLETED || -e $dir/FAILED) ]]; then
+        exauq_judge "$@"
+        return
+    fi
+    was_started=$started
+    if exauq_read_end "$dir"; then
+        # Decided by somebody who died before the flag.
+        state=$ended verdict=$note
+    else
+        started=$was_started
+        if [[ -e $dir/STOPPING ]]; then
+            state=S verdict=
+        elif [[ -e $dir/output.txt ]]; then
+            state=C
+        else
+            state=F
+        fi
+    fi
+    note=$verdict
+    if [[ $state == C ]]; then
+        local short_output=-
+        exauq_read_short_output "$dir"
+        output=$short_output
+    fi
+    if [[ -n $read_only || ! -O $dir ]]; then return; fi
+    # An END without a flag has a writer that died: nobody else is at it, so write it again.
+    exauq_claim "$dir/END"
+    exauq_write_end "$dir" "$2" "$3" "$state" "$started" "$finished" "$exit_code" "$note"
+}

@@ -1,0 +1,40 @@
+# shellcheck shell=bash
+# Variables are shared between the parts of the program (SC2034, SC2154).
+# shellcheck disable=SC2034,SC2154
+# What only somebody who connects does to the slots: set the limit, and mend what died.
+
+# Set the limit of workspace $1 to $2: a number; "auto" for the number of cores where none was
+# set before; "" to leave it. Forks where it changes something.
+exauq_set_limit() {
+    local own=$1/.exauq-tui limit cores=$2
+    case $2 in
+        '') return ;;
+        auto)
+            [[ ! -e $own/max_running ]] || return 0
+            cores=$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
+            ;;
+        *)
+            exauq_read_limit "$1"
+            [[ $limit != "$2" || ! -e $own/max_running ]] || return 0
+            ;;
+    esac
+    printf '%s\n' "$cores" >"$own/max_running-$$" &&
+        mv -f -- "$own/max_running-$$" "$own/max_running"
+}
+
+# Put accepted jobs of workspace $ws back into the queue that are in it no more, or never were
+# because the agent died before it wrote them there.
+exauq_requeue() {
+    local dir
+    local -A waiting=()
+    local -a lines=()
+    mapfile -t -s "$dealt" lines <"$own/queue"
+    for dir in "${lines[@]}"; do waiting[${dir:-0}]=1; done
+    for dir in "${taken[@]}"; do waiting[$dir]=1; done
+    for dir in [0-9]*/; do
+        dir=${dir%/}
+        if [[ $dir != *[!0-9]* && -z ${waiting[$dir]-} ]] && exauq_may_start "$dir"; then
+            printf '%s\n' "$dir" >>"$own/queue"
+        fi
+    done
+}

@@ -213,7 +213,7 @@ exauq_verb_make() {
 exauq_verb_submit() {
     local ws=$1 script setup=$3 count=$4 id now failed runner manager owner lines='' position
     local claim=.exauq-tui/claim-$$-$RANDOM$RANDOM locked='' deadline=$((SECONDS + 10))
-    local -a program ids=() fresh=() begun=() fields=("$@")
+    local -a program ids=() fresh=() ordered=() begun=() fields=("$@")
     local -A tokens=() inputs=() lost=() made=() claimants=()
     exauq_check_program "$2" "$setup" "${fields[@]:4:count}" || return
     exauq_check_workspace "$ws" || return
@@ -240,7 +240,10 @@ exauq_verb_submit() {
     fi
     exauq_write_texts
     exauq_now
-    for id in "${ids[@]}"; do
+    # Ours are signed before anybody else's are waited for: somebody may be waiting for us.
+    for id in "${ids[@]}"; do [[ -z ${made[$id]-} ]] || ordered+=("$id"); done
+    for id in "${ids[@]}"; do [[ -n ${made[$id]-} ]] || ordered+=("$id"); done
+    for id in "${ordered[@]}"; do
         if [[ -z ${made[$id]-} ]]; then
             if [[ ! -e $id ]]; then
                 exauq_put "$id error ${lost[$id]:-the directory could not be made}"

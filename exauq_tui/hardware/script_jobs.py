@@ -102,6 +102,9 @@ class ScriptJobs(HardwareInterface):
         with self._session_lock:
             if self._session is not None and self._session.is_open:
                 return self._session
+            if self._session is not None and not (self._reconnect or self._connection_is_open()):
+                # Whoever connects by themselves is told, and says that the server was lost.
+                raise ConnectionLostError(f"the connection to {self._where} was lost")
             session = AgentSession(self._start(COMMAND), self._where, on_news=self._news_came)
             self._session = session
             configured = self._workspace or self._configured or ""

@@ -73,6 +73,7 @@ class Site:
             key_filename=str(sshd.keys.ed25519),
             known_hosts=str(sshd.known_hosts),
             workspace_dir=str(self.workspace),
+            max_running=0,
         )
 
     def fleet(self, profile: ServerProfile | None = None, *, start: bool = True) -> Fleet:

@@ -119,9 +119,12 @@ def servers_summary(model: JobModel, now: float) -> Content:
 
 
 def next_look_text(model: JobModel, now: float) -> str:
-    """When a server is looked at next."""
+    """When a server is looked at next; "live" where all of them tell of changes unasked."""
     due = [view.next_try for view in _live(model) if view.next_try is not None]
-    return f"next look {fmt.duration(min(due) - now)}" if due else ""
+    if due:
+        return f"next look {fmt.duration(min(due) - now)}"
+    states = {view.state for view in _live(model)}
+    return "live" if states == {ServerState.UP} else ""
 
 
 def data_age_text(model: JobModel, now: float) -> str:

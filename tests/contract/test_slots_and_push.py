@@ -1,0 +1,171 @@
+"""How many jobs run at once, and changes that the server tells unasked."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from exauq_tui.hardware import Job, JobId, JobStatus, LocalScriptInterface
+from exauq_tui.hardware.interface import JobReport
+from exauq_tui.jobs import Input
+from tests.contract.machines import WAITS, Machine, ends_of, job, wait_for_start, wait_until
+
+TAKES_A_MOMENT = (
+    'echo "begin $1" >>"$0.ledger"; sleep 0.2; echo "end $1" >>"$0.ledger"; echo 1.5 >"$2"\n'
+)
+
+
+def interface(here: Machine, script: Path, limit: int | None) -> LocalScriptInterface:
+    made = LocalScriptInterface(
+        "bash", str(script), "here", 1, str(here.workspace), max_running=limit
+    )
+    here._made.append(made)
+    return made
+
+
+def running(there: LocalScriptInterface, numbers: range) -> list[int]:
+    statuses = there.get_job_statuses([JobId(number) for number in numbers])
+    return [int(str(each)) for each, status in statuses.items() if status is JobStatus.RUNNING]
+
+
+def test_no_more_jobs_run_at_once_than_there_are_slots_and_they_start_in_order(
+    here: Machine,
+) -> None:
+    script = here.script(TAKES_A_MOMENT)
+    there = interface(here, script, 2)
+    numbers = range(10, 22)
+    there.submit_jobs([job(number) for number in numbers])
+    assert set(ends_of(there, numbers).values()) == {JobStatus.COMPLETED}
+    active: set[str] = set()
+    begun = []
+    for line in Path(f"{script}.ledger").read_text().splitlines():
+        word, path = line.split(" ", 1)
+        if word == "begin":
+            begun.append(int(Path(path).parent.name))
+            active.add(path)
+        else:
+            active.discard(path)
+        assert len(active) <= 2
+    assert sorted(begun) == list(numbers)
+    # Two that start together may begin in either order, but none overtakes by more.
+    assert all(abs(begun.index(number) - place) <= 2 for place, number in enumerate(numbers))
+
+
+def test_another_limit_counts_at_once_and_stays_for_those_who_say_nothing(here: Machine) -> None:
+    script = here.script(WAITS)
+    there = interface(here, script, 1)
+    numbers = range(1, 6)
+    there.submit_jobs([job(number) for number in numbers])
+    wait_until(lambda: running(there, numbers) == [1], "the first job alone")
+    interface(here, script, 3)
+    wait_until(lambda: running(there, numbers) == [1, 2, 3], "three jobs at once")
+    assert (here.workspace / ".exauq-tui" / "max_running").read_text() == "3\n"
+    quiet = interface(here, script, None)
+    here.let_go(1)
+    wait_until(lambda: running(quiet, numbers) == [2, 3, 4], "the next job")
+    for number in numbers:
+        here.let_go(number)
+    assert set(ends_of(there, numbers).values()) == {JobStatus.COMPLETED}
+
+
+def test_a_job_that_was_started_by_the_end_of_another_heeds_a_request_to_end(
+    here: Machine,
+) -> None:
+    script = here.script("echo started; exec sleep 1000\n")
+    first = here.script("echo 1.5 >$2\n", "first.sh")
+    interface(here, first, 1).submit_jobs([job(1)])
+    there = interface(here, script, 1)
+    there.submit_jobs([job(2), job(3)])
+    for number in (2, 3):
+        wait_for_start(here, number)
+        assert running(there, range(1, 4)) == [number]
+        there.cancel_job(JobId(number))
+        assert (here.job_dir(number) / "EXIT").read_text() == "143\n"  # by TERM, not KILL
+
+
+def test_queued_jobs_go_on_at_the_next_connect_when_the_recorder_was_killed(here: Machine) -> None:
+    script = here.script(WAITS)
+    there = interface(here, script, 1)
+    there.submit_jobs([job(1), job(2)])
+    wait_for_start(here, 1)
+    recorder = int((here.job_dir(1) / "START").read_text().split()[2])
+    simulator = int((here.job_dir(1) / "SIM").read_text().split()[0])
+    os.kill(recorder, signal.SIGKILL)
+    os.kill(simulator, signal.SIGKILL)
+    there.close()
+    again = interface(here, script, None)
+    wait_until(lambda: running(again, range(1, 3)) == [2], "the second job")
+    assert again.get_job_status(JobId(1)) is JobStatus.FAILED
+    here.let_go(2)
+    ends_of(again, [2])
+
+
+def test_queued_jobs_are_cancelled_without_ever_starting(here: Machine) -> None:
+    script = here.script(WAITS)
+    there = interface(here, script, 1)
+    there.submit_jobs([job(number) for number in range(1, 6)])
+    wait_until(lambda: running(there, range(1, 6)) == [1], "the first job")
+    assert set(there.cancel_jobs([JobId(n) for n in range(2, 6)]).values()) == {None}
+    here.let_go(1)
+    ends_of(there, [1])
+    assert not list(here.workspace.glob("[2-5]/*.out"))
+    assert there.get_job_status(JobId(2)) is JobStatus.CANCELLED
+
+
+def test_a_negative_limit_is_refused(here: Machine) -> None:
+    with pytest.raises(ValueError, match="max_running"):
+        interface(here, here.script(WAITS), -1)
+
+
+def test_changes_are_told_unasked_and_looks_cost_no_request_then(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = machine.interface(machine.script(WAITS))
+    there.submit_job(job(1))
+    news = threading.Event()
+    there.on_news(news.set)
+    cursor = there.look().cursor
+    assert there.is_pushing
+    asked: list[str] = []
+    real = type(there)._ask
+
+    def ask(self: object, verb: str, *rest: object) -> object:
+        asked.append(verb)
+        return real(self, verb, *rest)  # type: ignore[arg-type]  # passed on
+
+    monkeypatch.setattr(type(there), "_ask", ask)
+    machine.let_go(1)
+    told: dict[JobId, JobReport] = {}
+    deadline = time.monotonic() + 30
+    while told.get(JobId(1)) is None or told[JobId(1)].status is not JobStatus.COMPLETED:
+        assert time.monotonic() < deadline
+        news.wait(5)
+        news.clear()
+        look = there.look(cursor)
+        cursor = look.cursor
+        assert not look.complete
+        told.update((report.job_id, report) for report in look.reports)
+    assert told[JobId(1)].output_text == "1.5"
+    assert asked == []
+
+
+def test_a_silent_server_proves_every_other_second_that_it_is_there(here: Machine) -> None:
+    there = here.interface(here.script(WAITS))
+    there.submit_job(Job(1, Input(1.0)))
+    beats = threading.Semaphore(0)
+
+    def beat() -> None:
+        beats.release()
+
+    there.on_news(beat)
+    there.look()
+    here.let_go(1)
+    ends_of(there, [1])
+    for _ in range(3):
+        assert beats.acquire(timeout=15)
+    assert there.silence < 15

@@ -83,11 +83,12 @@ class MainScreen(Screen[None]):
         width, height = event.size
         self.set_class(width < NARROW, "-narrow")
         tiny = width < SMALLEST[0] or height < SMALLEST[1]
+        was_tiny = self.has_class("-tiny")
         self.set_class(tiny, "-tiny")
         if tiny:
             text = f"{width}x{height} is too small: at least {SMALLEST[0]}x{SMALLEST[1]}"
             self.query_one("#too-small", Static).update(Content(text))
-        else:
+        elif was_tiny:
             self.call_after_refresh(self._focus_something)
 
     def _focus_something(self) -> None:

@@ -20,7 +20,7 @@ STATES = {
     "F": JobStatus.FAILED,
     "S": JobStatus.CANCELLED,
 }
-"""What the letters of journal and snapshot mean (scripts/common.sh); "D" is not a status."""
+"""What the letters of journal and snapshot mean (scripts/core.sh); "D" is not a status."""
 
 _FLOAT = re.compile(
     r"[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf|infinity|nan)",

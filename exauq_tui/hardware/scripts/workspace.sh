@@ -1,0 +1,195 @@
+# shellcheck shell=bash
+# Single-quoted text is meant to reach the other file as it is (SC2016); variables are shared
+# between the parts of the program (SC2034, SC2154).
+# shellcheck disable=SC2016,SC2034,SC2154
+# Workspaces: finding, making, describing and deleting them, and what we keep in them.
+
+# Note how workspace $1 may be used: sets read_only; refuse where there is none.
+exauq_enter() {
+    if [[ ! -d $1 ]]; then
+        status=missing reply="there is no workspace $1"
+        return 1
+    fi
+    exauq_read_format "$1"
+}
+
+# Refuse unless $1 is a workspace directory that this version may write to.
+exauq_check_workspace() {
+    exauq_enter "$1" || return
+    if [[ -n $read_only ]]; then
+        exauq_refuse "workspace $1 was written by a newer exauq-tui (format $format): it is shown, but not changed; update exauq-tui"
+        return 1
+    fi
+}
+
+# Set generation to that of the journal of workspace $1, or "-" where there is none.
+exauq_read_generation() {
+    local word='' number=''
+    generation=-
+    read -r word number generation <"$1/.exauq-tui/journal"
+    if [[ $word != exauq-journal || $number != 1 || -z $generation ]]; then generation=-; fi
+}
+
+# Make what we keep in workspace $1 (which exists): format, journal, a copy of this program.
+# Forks only the first time.
+exauq_prepare() {
+    local own=$1/.exauq-tui temporary generation
+    exauq_program_copy=$own/program-$exauq_version.sh
+    exauq_read_generation "$1"
+    if [[ $generation != - && -e $exauq_program_copy ]]; then return 0; fi
+    temporary=$own/new-$$-$RANDOM$RANDOM
+    if ! mkdir -p -- "$own" 2>/dev/null || ! {
+        # What runs once per job is kept short: Bash reads all of it each time.
+        printf '%s\n' "${EXAUQ_PROGRAM%%$'\n: the recorder ends here'*}" \
+            'exec 2>/dev/null; exauq_record "$dir"' >"$temporary" &&
+            mv -f -- "$temporary" "$own/recorder-$exauq_version.sh" &&
+            printf '%s\n' "$EXAUQ_PROGRAM" 'exauq_main "$@"' >"$temporary" &&
+            mv -f -- "$temporary" "$exauq_program_copy" &&
+            printf '%s\n' "$exauq_format" >"$temporary" &&
+            mv -f -- "$temporary" "$own/format"
+    } 2>/dev/null; then
+        rm -f -- "$temporary" 2>/dev/null
+        exauq_refuse "cannot write to the workspace $1: $(exauq_why_not "$1")"
+        return 1
+    fi
+    if [[ $generation == - ]]; then
+        # A journal without its first line was made by somebody who missed ours: put aside.
+        if [[ -e $own/journal ]]; then mv -f -- "$own/journal" "$own/journal-odd" 2>/dev/null; fi
+        exauq_now
+        printf '%s\n' "exauq-journal 1 ${now//./}$RANDOM" >"$temporary" 2>/dev/null
+        ln -- "$temporary" "$own/journal" 2>/dev/null
+        rm -f -- "$temporary"
+        exauq_read_generation "$1"
+        if [[ $generation == - ]]; then
+            exauq_refuse "cannot write to the workspace $1: $(exauq_why_not "$1")"
+            return 1
+        fi
+    fi
+}
+
+# Print why nothing can be written in directory $1, in the system's words. Forks.
+exauq_why_not() {
+    local probe=$1/.exauq-tui-probe-$$ words
+    words=$({ printf '%4096s\n' x >"$probe"; } 2>&1) && words='it can now; try again'
+    rm -f -- "$probe" 2>/dev/null
+    printf '%s' "${words##*: }"
+}
+
+# Find the workspace: path-as-configured limit. Replies with its absolute path ("" for none) and
+# whether it is there. What was left undone there by processes that died is taken up.
+exauq_verb_open() {
+    local ws=
+    if [[ -n $1 ]]; then
+        exauq_resolve "$1"
+        # Without links and dots, so that one workspace has one name.
+        if ws=$(cd -P -- "$REPLY" 2>/dev/null && printf '%sx' "$PWD"); then
+            ws=${ws%x}
+        else
+            ws=$REPLY
+        fi
+    fi
+    exauq_put "$ws"
+    if [[ -n $ws && -d $ws ]]; then
+        exauq_put present
+        exauq_read_format "$ws"
+        if [[ -e $ws/.exauq-tui/journal && -z $read_only ]]; then
+            exauq_set_limit "$ws" "$2"
+            exauq_detach fill "$ws" repair
+        fi
+    else
+        exauq_put absent
+    fi
+}
+
+# Make a workspace: path-or-nothing script limit. Replies with its path. A request of its own, so
+# that the path is known before any job is in it.
+exauq_verb_make() {
+    local ws=$1 words script
+    exauq_find_script "$2" || return
+    if [[ -n $ws && -d $ws ]]; then
+        exauq_check_workspace "$ws" || return
+    elif [[ -z $ws ]]; then
+        if ! ws=$(mktemp -d "${script%/*}/exauqXXXXX" 2>/dev/null) || [[ -z $ws ]]; then
+            exauq_refuse "cannot make a workspace directory in ${script%/*}: $(exauq_why_not "${script%/*}"); set workspace_dir"
+            return
+        fi
+    elif ! words=$(mkdir -p -- "$ws" 2>&1); then
+        exauq_refuse "cannot make the workspace $ws: ${words##*: }"
+        return
+    fi
+    exauq_prepare "$ws" || return
+    exauq_set_limit "$ws" "$3"
+    # Without links and dots, so that one workspace has one name.
+    ws=$(cd -P -- "$ws" && printf '%sx' "$PWD")
+    exauq_put "${ws%x}"
+}
+
+# Tell what stands in a workspace: workspace. Replies "JOBS RUNNING", then other entries' names.
+exauq_verb_describe() {
+    local ws=$1 entry jobs=0 active=0 others=0
+    local state started finished exit_code output note token submitted
+    local -a unattended=()
+    exauq_enter "$ws" || return
+    cd -- "$ws" || { exauq_refuse "cannot enter the workspace $ws"; return; }
+    local names=
+    for entry in * .[!.]* ..?*; do
+        if [[ $entry == .exauq-tui || ! -e $entry && ! -L $entry ]]; then
+            continue
+        elif [[ $entry != *[!0-9]* && -e $entry/exauq_manager.sh ]]; then
+            jobs=$((jobs + 1))
+            exauq_judge_any "$entry" "$ws"
+            [[ $state != [QRTX] ]] || active=$((active + 1))
+        elif [[ $others -lt 50 ]]; then
+            others=$((others + 1))
+            names+=$entry$'\1'
+        fi
+    done
+    reply="$jobs $active"$'\n'
+    while [[ $names == *$'\1'* ]]; do
+        exauq_put "${names%%$'\1'*}"
+        names=${names#*$'\1'}
+    done
+    cd /
+}
+
+# Whether directory $1 (without links) is a home directory, ours or another account's, or holds one.
+exauq_holds_home() {
+    local home homes=("$HOME")
+    while IFS=: read -r _ _ _ _ _ home _; do homes+=("$home"); done </etc/passwd
+    for home in "${homes[@]}"; do
+        if [[ $home/ == "$1"/* ]]; then return 0; fi
+        home=$(cd -P -- "$home" 2>/dev/null && printf '%sx' "$PWD") || continue
+        if [[ ${home%x}/ == "$1"/* ]]; then return 0; fi
+    done
+    return 1
+}
+
+# Delete a workspace: workspace script. Refused where it would take more than a workspace.
+exauq_verb_erase() {
+    local ws home script script_dir words
+    exauq_check_workspace "$1" || return
+    if ! ws=$(cd -P -- "$1" && printf '%sx' "$PWD"); then
+        exauq_refuse "cannot enter the workspace $1"
+        return
+    fi
+    ws=${ws%x}
+    exauq_resolve "$2"
+    if [[ $ws == / ]] || exauq_holds_home "$ws"; then
+        status=unsafe reply="the workspace $ws is the root, a home directory, or above one"
+        return
+    fi
+    # The script under its own name, and what that may be a link to.
+    for script in "$REPLY" "$(readlink -f -- "$REPLY" && printf x)"; do
+        script=${script%$'\nx'}
+        script_dir=$(cd -P -- "${script%/*}/" 2>/dev/null && printf '%sx' "$PWD") && script_dir=${script_dir%x}
+        if [[ $script_dir/ == "$ws"/* ]]; then
+            status=unsafe reply="the workspace $ws holds the simulator script $REPLY"
+            return
+        fi
+    done
+    if words=$(rm -rf -- "$ws" 2>&1); [[ -e $ws ]]; then
+        # A job that still runs may have made a file in between.
+        words=$(rm -rf -- "$ws" 2>&1)
+        if [[ -e $ws ]]; then exauq_refuse "cannot delete the workspace $ws: ${words##*$'\n'}"; fi
+    fi
+}

@@ -6,15 +6,17 @@ import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exauq_tui.errors import ConnectionLostError, ServerRefusedError
 from exauq_tui.hardware.agent import (
     AgentSession,
+    FrameReader,
+    Reply,
     bootstrap,
     decode_field,
     encode_field,
@@ -32,6 +34,7 @@ ANY_PATH = st.binary().map(
 # Fields and requests
 
 
+@settings(deadline=None)  # machines that run tests are busy
 @given(ANY_TEXT | ANY_PATH)
 def test_whatever_a_path_may_hold_is_read_back_as_it_was(text: str) -> None:
     encoded = encode_field(text)
@@ -41,6 +44,7 @@ def test_whatever_a_path_may_hold_is_read_back_as_it_was(text: str) -> None:
     assert decode_field(line) == text
 
 
+@settings(deadline=None)  # machines that run tests are busy
 @given(st.lists(ANY_TEXT | ANY_PATH))
 def test_a_request_says_how_long_it_is_in_bytes(fields: list[str]) -> None:
     head, _, payload = encode_request(7, "verb", fields).partition(b"\n")
@@ -54,6 +58,7 @@ def test_what_no_path_can_hold_is_refused(text: str) -> None:
         encode_field(text)
 
 
+@settings(deadline=None)  # machines that run tests are busy
 @given(st.text())
 def test_any_line_of_a_reply_can_be_decoded(line: str) -> None:
     decode_field(line)
@@ -82,10 +87,12 @@ class Script:
         self._piece = piece
         self._waiting = bytearray()
         self._nonce = b""
-        self.ended = False
+        self._changed = threading.Condition()
+        self._ended = False
         self.closed = False
         self.words = ""
         self.unsendable = False
+        MADE.append(self)
 
     def send(self, data: bytes, timeout: float) -> None:
         if self.unsendable:
@@ -94,22 +101,45 @@ class Script:
             found = re.search(rb"EXAUQ ([0-9a-f]+) 0 oldbash", data)
             assert found is not None
             self._nonce = found[1]
-        self._waiting += self._answers(data, self._nonce)
+        answer = self._answers(data, self._nonce)
+        with self._changed:
+            self._waiting += answer
+            self._changed.notify_all()
 
     def receive(self, limit: int, timeout: float) -> bytes:
-        if self.closed:
-            raise ConnectionLostError("closed")
-        if not self._waiting and not self.ended:
-            raise TimeoutError
-        piece = bytes(self._waiting[: min(limit, self._piece)])
-        del self._waiting[: len(piece)]
-        return piece
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._ended or self.closed, timeout)
+            if self.closed:
+                raise ConnectionLostError("closed")
+            if not self._waiting and not self._ended:
+                raise TimeoutError
+            piece = bytes(self._waiting[: min(limit, self._piece)])
+            del self._waiting[: len(piece)]
+            return piece
+
+    def end(self) -> None:
+        """Let the stream end after what is still to be read."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
 
     def close(self) -> None:
-        self.closed = True
+        with self._changed:
+            self.closed = True
+            self._changed.notify_all()
 
     def describe_end(self) -> str:
         return self.words
+
+
+MADE: list[Script] = []
+
+
+@pytest.fixture(autouse=True)
+def _no_session_outlives_its_test() -> Iterator[None]:
+    yield
+    while MADE:
+        MADE.pop().close()
 
 
 def frame(nonce: bytes, seq: int, payload: bytes, status: bytes = b"ok") -> bytes:
@@ -148,10 +178,31 @@ def test_frames_may_come_split_at_any_byte(piece: int) -> None:
     assert session.request("ping").fields() == ["answer 2"]
 
 
+@settings(deadline=None)  # it waits for a thread
 @given(st.binary(max_size=2000))
 def test_noise_before_the_first_frame_is_passed_over(noise: bytes) -> None:
-    session = AgentSession(Script(answering(echo, noise), 7), "there")
+    stream = Script(answering(echo, noise), 7)
+    session = AgentSession(stream, "there")
     assert session.request("ping").fields() == ["answer 1"]
+    stream.close()
+
+
+@settings(deadline=None)  # machines that run tests are busy
+@given(st.lists(st.binary(max_size=40), max_size=5), st.data())
+def test_a_reader_finds_every_frame_however_the_bytes_are_cut(
+    payloads: list[bytes], data: st.DataObject
+) -> None:
+    said = b"".join(
+        data.draw(st.sampled_from([b"", b"noise\n", b"EXAUQ 0 0 ok 0\n"])) + frame(b"ab", seq, text)
+        for seq, text in enumerate(payloads)
+    )
+    reader, found = FrameReader("ab"), []
+    while said:
+        count = data.draw(st.integers(1, len(said)))
+        found += reader.feed(said[:count])
+        said = said[count:]
+    assert found == [(seq, Reply("ok", text)) for seq, text in enumerate(payloads)]
+    assert reader.rest == b""
 
 
 @pytest.mark.parametrize(
@@ -203,19 +254,20 @@ def test_an_answer_that_breaks_off_is_a_lost_connection_wherever_it_does() -> No
 
         stream = Script(answering(cut))
         session = AgentSession(stream, "there")
-        stream.ended = True
-        with pytest.raises(ConnectionLostError, match="ended during the request look"):
-            session.request("look")
-        assert stream.closed
-        with pytest.raises(ConnectionLostError, match="closed"):
-            session.request("look")
+        sent = threading.Timer(0.01, stream.end)
+        sent.start()
+        for _ in range(2):
+            with pytest.raises(ConnectionLostError, match="connection to there ended"):
+                session.request("look", timeout=20.0)
+        assert not session.is_open
+        sent.join()
 
 
 def test_no_answer_in_time_is_a_lost_connection() -> None:
     stream = Script(answering(lambda *_: b""))
     session = AgentSession(stream, "there")
-    with pytest.raises(ConnectionLostError, match="did not answer the request look within 3 s"):
-        session.request("look", timeout=3.0)
+    with pytest.raises(ConnectionLostError, match=r"not answer the request look within 0\.2 s"):
+        session.request("look", timeout=0.2)
     assert not session.is_open
 
 
@@ -240,7 +292,8 @@ def test_a_request_that_is_interrupted_ends_the_session() -> None:
 
 def test_a_command_that_could_not_be_started_is_a_refusal_with_its_last_words() -> None:
     stream = Script(lambda *_: b"")
-    stream.unsendable = stream.ended = True
+    stream.unsendable = True
+    stream.end()
     stream.words = "exit code 127: /bin/bash: not found"
     with pytest.raises(ServerRefusedError, match=r"could not run /bin/bash.*not found"):
         AgentSession(stream, "there")

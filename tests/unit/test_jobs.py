@@ -10,15 +10,19 @@ from fractions import Fraction
 from numbers import Real
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import exauq_tui.hardware
 from exauq_tui.jobs import Input, Job, JobId
 
+BUSY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""Machines that run tests are busy."""
+
 FINITE = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**30), 10**30)
 
 
+@BUSY
 @given(st.lists(FINITE))
 def test_an_input_is_a_sequence_of_its_coordinates(coords: list[float]) -> None:
     data = Input(*coords)
@@ -33,6 +37,7 @@ def test_an_input_is_a_sequence_of_its_coordinates(coords: list[float]) -> None:
     assert eval(repr(data), {"Input": Input}) == data
 
 
+@BUSY
 @given(st.lists(FINITE, min_size=1))
 def test_the_csv_line_holds_every_digit(coords: list[float]) -> None:
     words = Input(*coords).to_csv().split(",")
@@ -75,6 +80,7 @@ def test_inputs_are_immutable_and_equal_only_to_inputs() -> None:
     assert Input(1) == Input(1.0)
 
 
+@BUSY
 @given(st.integers(0, 10**40))
 def test_an_id_is_made_of_a_number_of_its_digits_and_of_another_id(number: int) -> None:
     assert JobId(number) == JobId(str(number)) == JobId(JobId(number))

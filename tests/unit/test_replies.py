@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exauq_tui.errors import ConnectionLostError, SimulatorOutputParsingError
@@ -13,6 +13,9 @@ from exauq_tui.hardware.interface import JobReport
 from exauq_tui.hardware.replies import STATES, parse_output, read_job_lines, read_results
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import JobId
+
+BUSY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""Machines that run tests are busy."""
 
 HEAD = "gen1 120 1700000000.25"
 ONE = JobId(1)
@@ -53,6 +56,7 @@ def line_of(report: JobReport) -> str:
     return " ".join(words)
 
 
+@BUSY
 @given(st.lists(job_reports(), unique_by=lambda report: report.job_id))
 def test_reports_are_read_as_they_were_written(reports: list[JobReport]) -> None:
     lines = read_job_lines([HEAD, *map(line_of, reports)])
@@ -62,6 +66,7 @@ def test_reports_are_read_as_they_were_written(reports: list[JobReport]) -> None
     assert lines.foreign == {report.job_id for report in reports if not report.token}
 
 
+@BUSY
 @given(st.lists(st.text()))
 def test_no_line_is_so_odd_that_the_others_are_lost(garbage: list[str]) -> None:
     good = "12345678901234567890 C 1 2 3 0 token 1.5 "
@@ -123,11 +128,13 @@ def test_results_keep_the_words_that_follow() -> None:
     }
 
 
+@BUSY
 @given(st.floats(allow_nan=False) | st.integers(-(10**20), 10**20))
 def test_any_number_that_python_writes_is_read_exactly(number: float) -> None:
     assert parse_output(f" \t{number!r}\r\n", ONE) == float(number)
 
 
+@BUSY
 @given(st.text("0123456789.eE+-infa_ \n\t\r\v\f\x1c\xa0\u2003\u0661xX", max_size=12))
 def test_a_text_is_one_number_where_python_says_so_and_it_is_plain(text: str) -> None:
     try:
@@ -146,6 +153,7 @@ def test_a_text_is_one_number_where_python_says_so_and_it_is_plain(text: str) ->
         assert found == expected or (math.isnan(found) and math.isnan(expected))
 
 
+@BUSY
 @given(st.text(min_size=1000))
 def test_the_message_shows_only_the_start_of_a_long_text(text: str) -> None:
     with pytest.raises(SimulatorOutputParsingError) as caught:

@@ -71,7 +71,7 @@ class Site:
             "program": f"{sys.executable} -I -S",
             "script_path": str(script),
             "workspace_dir": str(self.workspace),
-            "max_running": 16,
+            "max_running": 0,
             "input_names": list(NAMES),
         }
         if sshd is not None:

@@ -169,3 +169,11 @@ def test_a_silent_server_proves_every_other_second_that_it_is_there(here: Machin
     for _ in range(3):
         assert beats.acquire(timeout=15)
     assert there.silence < 15
+
+
+def test_a_job_that_comes_again_under_its_id_gets_the_only_slot(here: Machine) -> None:
+    there = interface(here, here.script(TAKES_A_MOMENT), 1)
+    there.submit_job(job(1))
+    ends_of(there, [1])
+    there.submit_job(job(1), resubmit=True)
+    assert ends_of(there, [1]) == {JobId(1): JobStatus.COMPLETED}

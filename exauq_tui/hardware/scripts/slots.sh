@@ -55,8 +55,8 @@ exauq_read_limit() {
     [[ $limit =~ ^[0-9]+$ ]] || limit=0
 }
 
-# Set `taken` to the ids that hold a slot. With $1 "repair", jobs are judged by their processes,
-# and one that was given a slot but never started is started.
+# Set `taken` to the ids that hold a slot; one that did not begin is launched again. With $1
+# "repair", jobs are judged by their processes.
 exauq_read_slots() {
     local id line
     local -a lines=()
@@ -70,8 +70,10 @@ exauq_read_slots() {
         if [[ $1 == repair ]]; then
             exauq_judge "$id" "$ws" "$id"
             [[ $state == [QRTX] ]] || continue
-            if [[ $state == Q ]]; then exauq_launch "$ws" "$id"; fi
         fi
+        # It holds a slot and has not begun: its filler died, or it came again under its old id.
+        # Launched twice it starts once.
+        if exauq_may_start "$id"; then exauq_launch "$ws" "$id"; fi
         taken+=("$id")
     done
     if [[ ${#lines[@]} -gt $((2 * ${#taken[@]} + 100)) ]]; then

@@ -3,161 +3,27 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from exauq_tui.config import ServerProfile
-from exauq_tui.hardware import UnixServerScriptInterface
-from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
+from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input
-from exauq_tui.monitor import poller as poller_module
 from exauq_tui.monitor.evidence import GONE
 from exauq_tui.monitor.fleet import Fleet
 from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.snapshot import ServerState
 from tests.live.outage import cut_connections, end
-from tests.live.sshd import ClientKeys, Sshd, StartSshd, make_key
-from tests.unit.fake_interfaces import Person, reaches, row, stands, until
+from tests.live.site import Site
+from tests.live.sshd import ClientKeys, make_key
+from tests.unit.fake_interfaces import reaches, row, stands, until
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.usefixtures("quick_retries")]
 
 COMPLETED = JobStatus.COMPLETED
-
-# Adds its input to the ledger first of all; 99 waits for the file "go", 98 fails.
-SIMULATOR = """\
-import sys, time
-from pathlib import Path
-
-here = Path(__file__).parent
-line = Path(sys.argv[1]).read_text().strip()
-with open(here / "ledger", "a") as ledger:
-    ledger.write(line + "\\n")
-print("running", line, flush=True)
-numbers = [float(word) for word in line.split(",")]
-while numbers[0] == 99 and not (here / "go").exists():
-    time.sleep(0.02)
-if numbers[0] == 98:
-    sys.exit("no convergence")
-Path(sys.argv[2]).write_text(repr(numbers[0] * 2 + sum(numbers[1:])))
-"""
-
-
-class Site:
-    """A simulator on a server, and fleets that use it."""
-
-    def __init__(self, directory: Path, sshd: Sshd) -> None:
-        self.directory = directory / "it's here; $HOME *"
-        self.directory.mkdir()
-        self.workspace = self.directory / "work space"
-        self.sshd = sshd
-        self.script = self.directory / "sim ü.py"
-        self.script.write_text(SIMULATOR)
-        self.person = Person()
-        self.own_known_hosts = directory / "own" / "known_hosts"
-        self.own_known_hosts.parent.mkdir()
-        self._record = directory / "jobs.sqlite3"
-        self._open: list[tuple[Fleet, Record]] = []
-        self.profile = ServerProfile(
-            "hpc1",
-            "unix",
-            f"{sys.executable} -u",
-            str(self.script),
-            user=sshd.user,
-            host=sshd.host,
-            port=sshd.port,
-            key_filename=str(sshd.keys.ed25519),
-            known_hosts=str(sshd.known_hosts),
-            workspace_dir=str(self.workspace),
-            max_running=0,
-        )
-
-    def fleet(self, profile: ServerProfile | None = None, *, start: bool = True) -> Fleet:
-        record = Record(self._record)
-        fleet = Fleet(
-            [profile or self.profile],
-            record,
-            self.person,
-            refresh=0.2,
-            own_known_hosts=self.own_known_hosts,
-        )
-        self._open.append((fleet, record))
-        if start:
-            fleet.start()
-        return fleet
-
-    def ledger(self) -> list[str]:
-        path = self.directory / "ledger"
-        return path.read_text().splitlines() if path.exists() else []
-
-    def go(self) -> None:
-        (self.directory / "go").touch()
-
-    def close(self) -> None:
-        self.go()
-        for fleet, record in self._open:
-            fleet.stop()
-            record.close()
-        for workspace in [self.workspace, *self.directory.glob("exauq*")]:
-            if workspace.is_dir() and self.script.exists():
-                self._end_jobs(workspace)
-
-    def _end_jobs(self, workspace: Path) -> None:
-        with UnixServerScriptInterface(
-            self.sshd.user,
-            self.sshd.host,
-            "python3",
-            str(self.script),
-            "end",
-            workspace_dir=str(workspace),
-            key_filename=str(self.sshd.keys.ed25519),
-            port=self.sshd.port,
-            known_hosts=str(self.sshd.known_hosts),
-            cancel_grace=1,
-        ) as interface:
-            reports = interface.look().reports
-            interface.cancel_jobs([r.job_id for r in reports if r.status not in TERMINAL_STATUSES])
-
-
-MakeSite = Callable[[Sshd], Site]
-
-
-@pytest.fixture
-def make_site(tmp_path: Path) -> Iterator[MakeSite]:
-    sites: list[Site] = []
-
-    def make(sshd: Sshd) -> Site:
-        sites.append(Site(tmp_path, sshd))
-        return sites[-1]
-
-    yield make
-    for site in sites:
-        site.close()
-
-
-@pytest.fixture
-def site(make_site: MakeSite, sshd: Sshd) -> Site:
-    return make_site(sshd)
-
-
-@pytest.fixture
-def own_site(start_sshd: StartSshd, make_site: MakeSite) -> Iterator[Site]:
-    """A site whose server a test may stop."""
-    site = make_site(start_sshd())
-    yield site
-    end(site.sshd)
-    site.sshd.start()
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Try again after moments instead of seconds."""
-    monkeypatch.setattr(poller_module, "_FIRST_PAUSE", 0.1)
-    monkeypatch.setattr(poller_module, "_LONGEST_PAUSE", 0.3)
 
 
 def all_reach(fleet: Fleet, keys: Sequence[int], *statuses: JobStatus) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.leaving_out import leave_out
 from tests.live.sshd import SSHD, Account, ClientKeys, Sshd, StartSshd, make_client_keys
 from tests.snapshots.scrub import pytest_sessionfinish  # noqa: F401 - a hook, which xdist looks for here
 
@@ -79,7 +80,7 @@ def start_sshd(client_keys: ClientKeys, tmp_path: Path) -> Iterator[StartSshd]:
 def account() -> Iterator[Account]:
     """Make a throw-away account with a password; needs root."""
     if os.geteuid() != 0:
-        pytest.skip("passwords are tested with an account made for it, which NEEDS ROOT: left out")
+        leave_out("passwords are tested with an account made for it, which NEEDS ROOT")
     made = Account(f"exauqtest{os.getpid()}", "correct horse ü")
     subprocess.run(
         # Nothing of its own on disk: it has no home directory to be made or removed.

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from exauq_tui.hardware import JobId, JobStatus
 from exauq_tui.hardware.agent import COMMAND, bootstrap, encode_request, server_program
 from exauq_tui.hardware.local import LocalScriptInterface
 from tests.contract.machines import Machine, alive, end_of, ends_of, job, wait_for_start, wait_until
+from tests.live.disks import fill, small_disk
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "exauq_tui" / "hardware" / "scripts"
 NONCE = "feedc0de"
@@ -325,41 +325,6 @@ def test_survivors_that_end_later_let_the_job_be_cancelled(here: Machine) -> Non
 
 
 # A full disk
-
-
-@contextmanager
-def small_disk(place: Path, kibibytes: int) -> Iterator[Path]:
-    """Mount a file system that is soon full; skip where that is not permitted."""
-    place.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={kibibytes}k", "tmpfs", str(place)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        pytest.skip(f"mounting is NOT PERMITTED here, full disks are UNTESTED: {done.stderr}")
-    try:
-        yield place
-    finally:
-        # Busy for a moment longer where a process of the test is just ending there.
-        deadline = time.monotonic() + 30
-        while subprocess.run(["umount", str(place)], check=False, capture_output=True).returncode:
-            if time.monotonic() > deadline:
-                subprocess.run(["umount", "--lazy", str(place)], check=True)
-                break
-            time.sleep(0.05)
-
-
-def fill(disk: Path, leave: int = 0) -> Path:
-    """Fill the disk up to some blocks."""
-    filler = disk / "filler"
-    with suppress(OSError), filler.open("wb", buffering=0) as file:
-        while True:
-            file.write(b"x" * 4096)
-    if leave:
-        os.truncate(filler, max(0, filler.stat().st_size - leave * 4096))
-    return filler
 
 
 def local(script: Path, workspace: Path) -> LocalScriptInterface:

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from exauq_tui.hardware import Input, Job, JobId, JobStatus
+import pytest
+
+from exauq_tui.hardware import Input, Job, JobId, JobStatus, agent
 from exauq_tui.hardware.local import LocalScriptInterface
 from exauq_tui.hardware.script_jobs import ScriptJobs
 from exauq_tui.hardware.unix_server import UnixServerScriptInterface
@@ -27,6 +29,14 @@ WRITES_A_NUMBER = 'echo 1.5 >"$2"\n'
 
 WAITS = 'echo started; until [ -e "${1%/*}/go" ]; do sleep 0.05; done; echo 1.5 >"$2"\n'
 """A simulator that runs until `let_go`."""
+
+
+def check_often(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Have agents that push look for what died every so many seconds, instead of every ten."""
+    ticks, usual = f"exauq_check={round(seconds * 10)}", "exauq_check=100"
+    program = agent.server_program()
+    assert program.count(usual) == 1
+    monkeypatch.setattr(agent, "server_program", lambda: program.replace(usual, ticks))
 
 
 def wait_until(condition: Callable[[], object], what: str, patience: float = PATIENCE) -> None:

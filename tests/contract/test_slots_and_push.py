@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,7 +17,16 @@ import pytest
 from exauq_tui.hardware import Job, JobId, JobStatus, LocalScriptInterface
 from exauq_tui.hardware.interface import JobReport
 from exauq_tui.jobs import Input
-from tests.contract.machines import WAITS, Machine, ends_of, job, wait_for_start, wait_until
+from tests.contract.machines import (
+    WAITS,
+    Machine,
+    check_often,
+    ends_of,
+    every_process,
+    job,
+    wait_for_start,
+    wait_until,
+)
 
 TAKES_A_MOMENT = (
     'echo "begin $1" >>"$0.ledger"; sleep 0.2; echo "end $1" >>"$0.ledger"; echo 1.5 >"$2"\n'
@@ -101,6 +114,114 @@ def test_queued_jobs_go_on_at_the_next_connect_when_the_recorder_was_killed(here
     again = interface(here, script, None)
     wait_until(lambda: running(again, range(1, 3)) == [2], "the second job")
     assert again.get_job_status(JobId(1)) is JobStatus.FAILED
+    here.let_go(2)
+    ends_of(again, [2])
+
+
+@contextmanager
+def slots_locked(here: Machine) -> Iterator[None]:
+    """Hold the lock that decides about slots, so that whoever fills them can be met at it."""
+    with (here.workspace / ".exauq-tui" / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def fillers(here: Machine, number: int) -> list[int]:
+    """Those that are about to fill slots: after a submission, or as the recorder of a job."""
+    program, runner = f"{here.workspace}/.exauq-tui/program-", f"{here.job_dir(number)}/runner.sh"
+    return [
+        pid
+        for pid, command, *_ in every_process()
+        if runner.encode() in command or (program.encode() in command and b"\0fill\0" in command)
+    ]
+
+
+def test_a_queue_goes_on_while_somebody_watches_when_its_filler_was_killed(
+    here: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_often(monkeypatch, 1.0)
+    script = here.script(WAITS)
+    there = interface(here, script, 1)
+    there.submit_jobs([job(1), job(2)])
+    wait_for_start(here, 1)
+    there.on_news(lambda: None)
+    there.look()
+    assert there.is_pushing
+    with slots_locked(here):
+        here.let_go(1)
+        ends_of(there, [1])
+        (recorder,) = fillers(here, 1)
+        os.kill(recorder, signal.SIGKILL)
+        wait_until(lambda: not fillers(here, 1), "the end of the recorder")
+    wait_for_start(here, 2)
+    here.let_go(2)
+    ends_of(there, [2])
+    with slots_locked(here):
+        there.submit_job(job(3))
+        wait_until(lambda: fillers(here, 3), "somebody who will start the job")
+        for pid in fillers(here, 3):
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not fillers(here, 3), "the end of the filler")
+    wait_for_start(here, 3)
+    here.let_go(3)
+    ends_of(there, [3])
+
+
+def test_a_question_about_a_dead_job_gives_its_slot_to_the_next(here: Machine) -> None:
+    there = interface(here, here.script(WAITS), 1)
+    there.submit_jobs([job(1), job(2), job(3)])
+    for number in (1, 2):
+        wait_for_start(here, number)
+        os.killpg(int((here.job_dir(number) / "PGID").read_text()), signal.SIGKILL)
+        if number == 1:
+            assert ends_of(there, [1]) == {JobId(1): JobStatus.FAILED}
+        else:
+            wait_until(lambda: there.look().reports[1].status is JobStatus.FAILED, "its end")
+    wait_for_start(here, 3)
+    here.let_go(3)
+    ends_of(there, [3])
+
+
+def test_a_job_cancelled_between_its_slot_and_its_start_gives_the_slot_to_the_next(
+    here: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shims = here.root / "shims"
+    shims.mkdir()
+    held = here.job_dir(1) / "runner.sh"
+    shim = shims / "setsid"
+    shim.write_text(
+        "#!/bin/bash\n"
+        f'if [[ "$*" == *"{held}" ]]; then echo held >"$0.held"; '
+        f'until [[ -e $0.go ]]; do sleep 0.02; done; fi\nexec {shutil.which("setsid")} "$@"\n'
+    )
+    shim.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{shims}:{os.environ['PATH']}")
+    there = interface(here, here.script(WAITS), 1)
+    there.submit_jobs([job(1), job(2)])
+    wait_until((shims / "setsid.held").exists, "the start of the first job, nearly")
+    there.cancel_job(JobId(1))
+    assert there.get_job_status(JobId(1)) is JobStatus.CANCELLED
+    (shims / "setsid.go").touch()
+    wait_for_start(here, 2)
+    here.let_go(2)
+    ends_of(there, [2])
+    assert not list(here.job_dir(1).glob("*.out"))
+
+
+def test_a_simulator_whose_recorder_died_before_it_told_of_it_keeps_its_slot(
+    here: Machine,
+) -> None:
+    there = interface(here, here.script(WAITS), 1)
+    there.submit_jobs([job(1), job(2)])
+    wait_for_start(here, 1)
+    (here.job_dir(1) / "SIM").unlink()
+    os.kill(int((here.job_dir(1) / "PID").read_text()), signal.SIGKILL)
+    again = interface(here, here.root / "model.sh", None)
+    wait_until(lambda: again.look().reports[0].note == "recorder gone", "that it is missed")
+    assert running(again, range(1, 3)) == [1]
+    here.let_go(1)
+    assert ends_of(again, [1]) == {JobId(1): JobStatus.COMPLETED}
+    wait_for_start(here, 2)
     here.let_go(2)
     ends_of(again, [2])
 

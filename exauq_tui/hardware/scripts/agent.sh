@@ -61,9 +61,9 @@ exauq_serve() {
     local seq verb length payload field decoded status reply host boot now generation tool
     local read_only='' format='' host_elsewhere='' own_ticks
     local proc_state proc_parent proc_group proc_session proc_ticks
-    local watched='' watch_generation watch_offset watch_pending watch_ticks watch_check
+    local watched='' watch_generation watch_offset watch_pending watch_ticks watch_check watch_stands=
     local -a request
-    local -A watch_running=()
+    local -A watch_running=() watch_waiting=()
     exauq_nonce=$1 exauq_start_dir=$PWD
     # Nothing that is started here can read our input or write into our output.
     exec 8<&0 9>&1 </dev/null >/dev/null

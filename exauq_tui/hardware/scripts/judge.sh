@@ -27,13 +27,34 @@ exauq_judge_stopping() {
     if [[ -O $1 ]] && ! exauq_stop_attended "$1"; then unattended+=("$2"); fi
 }
 
+# Whether the simulator of the job in directory $1 lives, whose recorder $2, started at tick $3, is
+# dead. One that was killed before it could tell whom it had started has left its session.
+exauq_simulator_lives() {
+    local stat sim_pid='' sim_ticks=''
+    local proc_state proc_parent proc_group proc_session proc_ticks
+    read -r sim_pid sim_ticks <"$1/SIM"
+    if [[ -n $sim_ticks ]]; then
+        exauq_process_alive "$sim_pid" "$sim_ticks"
+        return
+    fi
+    # The number of a session that is not empty is given to nobody else.
+    if exauq_stat "$2" && [[ $proc_ticks != "$3" ]]; then return 1; fi
+    for stat in /proc/[0-9]*/stat; do
+        stat=${stat#/proc/}
+        exauq_stat "${stat%/stat}" || continue
+        if [[ $proc_session == "$2" && $proc_state != [ZX] ]]; then return; fi
+    done
+    return 1
+}
+
 # Set `state` (and submitted started finished exit_code token output note) of the job in directory
 # $1 by its files and processes alone. A job whose processes are gone without a record ends here, by the
 # documented rule; one that was asked to stop and that nobody stops is added to `unattended`.
-# Needs host, boot and read_only; jobs of another account are judged, and left as they are.
+# Sets `freed` where it ended one. Needs host, boot and read_only; jobs of another account are
+# judged, and left as they are.
 #   $2 workspace, $3 id
 exauq_judge() {
-    local dir=$1 start_host start_boot pid ticks sim_pid sim_ticks verdict ended was_started
+    local dir=$1 start_host start_boot pid ticks verdict ended was_started
     if [[ -e $dir/END ]]; then
         if [[ -e $dir/STOPPED ]]; then
             state=S
@@ -73,8 +94,7 @@ exauq_judge() {
         verdict='end not witnessed (reboot), output may be partial'
     else
         exauq_process_alive "$pid" "$ticks" && return
-        read -r sim_pid sim_ticks <"$dir/SIM"
-        if [[ -n ${sim_ticks-} ]] && exauq_process_alive "$sim_pid" "$sim_ticks"; then
+        if exauq_simulator_lives "$dir" "$pid" "$ticks"; then
             note='recorder gone'
             return
         fi
@@ -107,6 +127,7 @@ exauq_judge() {
     fi
     if [[ -n $read_only || ! -O $dir ]]; then return; fi
     # An END without a flag has a writer that died: nobody else is at it, so write it again.
+    freed=yes
     exauq_claim "$dir/END"
     exauq_write_end "$dir" "$2" "$3" "$state" "$started" "$finished" "$exit_code" "$note"
 }

@@ -86,7 +86,7 @@ exauq_read_slots() {
 # "ended" where a job just ended.
 exauq_fill() {
     local ws=$1 own=$1/.exauq-tui limit dealt=0 room id host boot read_only format
-    local state submitted started finished exit_code token output note
+    local state submitted started finished exit_code token output note freed
     local -a taken=() lines=() unattended=()
     exauq_identify_machine
     exauq_read_format "$ws"

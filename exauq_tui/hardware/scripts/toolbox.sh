@@ -46,7 +46,7 @@ exauq_judge_foreign() {
 # What a job's exauq_manager.sh does: $1 job directory, $2 start, status or stop.
 exauq_manage() {
     local dir ws id state started finished exit_code output note host boot token submitted
-    local read_only format host_elsewhere
+    local read_only format host_elsewhere freed=
     local -a unattended=()
     dir=$(cd -- "$1" 2>/dev/null && pwd -P) || {
         printf '%s\n' "error: no directory $1" >&3
@@ -75,7 +75,12 @@ exauq_manage() {
                 : >>"$dir/STOPPING"
                 exauq_stop "$ws" 5000 "$id"
             elif [[ $state == Q ]]; then
-                exauq_cancel_queued "$ws" "$id" || { sleep 0.2; exauq_manage "$1" stop; }
+                if exauq_cancel_queued "$ws" "$id"; then
+                    freed=yes
+                else
+                    sleep 0.2
+                    exauq_manage "$1" stop
+                fi
             fi
             ;;
         *)
@@ -83,4 +88,5 @@ exauq_manage() {
             return 1
             ;;
     esac
+    if [[ -n $freed ]]; then exauq_fill "$ws"; fi
 }

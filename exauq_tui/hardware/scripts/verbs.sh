@@ -14,17 +14,19 @@ exauq_judge_any() {
     fi
 }
 
-# Have the jobs of workspace $1 stopped whose stopper died before it was done.
+# Have the jobs of workspace $1 stopped whose stopper died before it was done (`unattended`), and
+# the slots filled of those that were found to be dead (`freed`).
 exauq_attend() {
     if [[ ${#unattended[@]} -gt 0 ]]; then
         exauq_detach stop "$1" "$exauq_default_grace" "${unattended[@]}"
     fi
+    if [[ -n $freed ]]; then exauq_detach fill "$1"; fi
 }
 
 # Tell everything: workspace watch-or-nothing. With "watch", what follows is pushed. Replies with
 # "GENERATION OFFSET NOW", then a line per job.
 exauq_verb_snapshot() {
-    local ws=$1 generation now dir size=0
+    local ws=$1 generation now dir size=0 freed=
     local state started finished exit_code output note token submitted
     local -a unattended=()
     exauq_enter "$ws" || return
@@ -39,7 +41,7 @@ exauq_verb_snapshot() {
         dir=${dir%/}
         if [[ $dir == *[!0-9]* || ! -e $dir/exauq_manager.sh ]]; then continue; fi
         exauq_judge_any "$dir" "$ws"
-        if [[ $state == R && -n $watched ]]; then watch_running[$dir]=1; fi
+        if [[ -n $watched ]]; then exauq_watch_job "$dir"; fi
         reply+="$dir $state $submitted $started $finished $exit_code $token $output $note"$'\n'
     done
     cd /
@@ -48,7 +50,7 @@ exauq_verb_snapshot() {
 
 # Tell about some jobs: workspace ids... Replies as snapshot does; ids that are no jobs are left out.
 exauq_verb_jobs() {
-    local ws=$1 now id
+    local ws=$1 now id freed=
     local state started finished exit_code output note token submitted
     local -a unattended=()
     exauq_enter "$ws" || return
@@ -87,9 +89,9 @@ exauq_verb_delta() {
 # Cancel: workspace milliseconds-of-grace ids... Replies "ID none|error [words]" or "ID is STATE"
 # per job. What comes of those whose STATE is T is told by the journal.
 exauq_verb_cancel() {
-    local ws=$1 grace=$2 id
+    local ws=$1 grace=$2 id freed=
     local state started finished exit_code output note token submitted
-    local -a running=()
+    local -a running=() unattended=()
     exauq_check_workspace "$ws" || return
     exauq_prepare "$ws" || return
     cd -- "$ws" || { exauq_refuse "cannot enter the workspace $ws"; return; }
@@ -108,6 +110,8 @@ exauq_verb_cancel() {
             continue
         fi
         if [[ $state == Q && $token != - ]] && exauq_cancel_queued "$ws" "$id"; then
+            # It may have had a slot, and its recorder, which came too late, leaves silently.
+            freed=yes
             exauq_put "$id is S"
             continue
         fi
@@ -126,6 +130,7 @@ exauq_verb_cancel() {
     done
     cd /
     if [[ ${#running[@]} -gt 0 ]]; then exauq_detach stop "$ws" "$grace" "${running[@]}"; fi
+    if [[ -n $freed ]]; then exauq_detach fill "$ws"; fi
 }
 
 # Read outputs: workspace ids... Replies "ID none|-" or "ID = TEXT" (encoded, 64 KiB at most).

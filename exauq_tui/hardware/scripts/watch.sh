@@ -27,7 +27,16 @@ exauq_watch() {
     fi
     watched=$1 watch_generation=$2 watch_offset=$3 watch_pending=
     watch_ticks=0 watch_check=$exauq_check
-    watch_running=()
+    watch_running=() watch_waiting=()
+}
+
+# Take in job $1, of the current directory, which was judged: `state`. EXAUQ-Toolbox's take no slots.
+exauq_watch_job() {
+    if [[ $state == [RTX] && -e $1/START ]]; then
+        watch_running[$1]=1
+    elif [[ $state == Q ]] && exauq_may_start "$1"; then
+        watch_waiting[$1]=1
+    fi
 }
 
 exauq_unwatch() {
@@ -45,8 +54,9 @@ exauq_watch_tick() {
         news+=$line$'\n'
         id=${line%% *}
         case ${line#* } in
-            'R '*) [[ -z $id ]] || watch_running[$id]=1 ;;
-            [CFSD]' '*) [[ -z $id ]] || unset "watch_running[$id]" ;;
+            'Q '*) [[ -z $id ]] || watch_waiting[$id]=1 ;;
+            'R '*) [[ -z $id ]] || { watch_running[$id]=1 && unset "watch_waiting[$id]"; } ;;
+            [CFSD]' '*) [[ -z $id ]] || unset "watch_running[$id]" "watch_waiting[$id]" ;;
         esac
     done
     # A line that is still being written is sent when it is whole.
@@ -56,6 +66,7 @@ exauq_watch_tick() {
         exauq_now
         begun=$now
         exauq_check_running
+        exauq_check_queue
         exauq_read_generation "$watched"
         if [[ $generation != "$watch_generation" ]]; then
             exauq_unwatch
@@ -82,14 +93,25 @@ exauq_check_running() {
     cd -- "$watched" 2>/dev/null || return
     for id in "${!watch_running[@]}"; do
         exauq_judge_any "$id" "$watched"
-        if [[ $state != [RTX] ]]; then
-            unset "watch_running[$id]"
-            freed=1
-        fi
+        [[ $state == [RTX] ]] || unset "watch_running[$id]"
     done
     cd /
     exauq_attend "$watched"
-    if [[ -n $freed ]]; then exauq_detach fill "$watched"; fi
+}
+
+# Have a queue go on that stands although there is a free slot, now as at the last check: whoever
+# was to fill the slot, or to begin the job in it, was killed.
+exauq_check_queue() {
+    local limit
+    exauq_read_limit "$watched"
+    if [[ ${#watch_waiting[@]} -eq 0 ]] || ((limit > 0 && ${#watch_running[@]} >= limit)); then
+        watch_stands=
+    elif [[ -z $watch_stands ]]; then
+        watch_stands=yes
+    else
+        watch_stands=
+        exauq_detach fill "$watched" repair
+    fi
 }
 
 # Wait for the next request: sets seq, verb, length; false at the end of the input.

@@ -1,5 +1,6 @@
 """The scripts that `make` begins with, on machines where this or that is missing."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,17 +11,23 @@ import pytest
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 Machine = Callable[..., subprocess.CompletedProcess[str]]
 TOOLS = (
-    "bash", "sshd", "ssh", "ssh-keygen", "tmux", "shellcheck", "busybox", "dash", "flock",
-    "setsid", "ps", "git",
+    "bash", "sshd", "ssh", "ssh-keygen", "tmux", "shellcheck", "busybox", "dash", "mksh",
+    "zsh", "tcsh", "fish", "flock", "setsid", "ps", "git",
 )  # fmt: skip
 
 
-@pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    """Run one of the scripts with only the given programs in its PATH.
+@pytest.fixture(params=["dash", "busybox sh", "mksh", "bash --posix"])
+def machine(tmp_path: Path, request: pytest.FixtureRequest) -> Machine:
+    """Run one of the scripts by a shell that may be a machine's /bin/sh.
+
+    Only the given programs are in its PATH.
 
     Programs are given by keyword: the lines of a shell script, with "-" for "_" in names.
     """
+
+    name, *options = request.param.split()
+    shell = shutil.which(name)
+    assert shell is not None, f"{name} is missing: run scripts/install-tools test"
 
     def run(*command: str, python: str = "", **programs: str) -> subprocess.CompletedProcess[str]:
         for name, lines in programs.items():
@@ -30,7 +37,7 @@ def machine(tmp_path: Path) -> Machine:
         if not (tmp_path / "dirname").exists():
             (tmp_path / "dirname").symlink_to("/usr/bin/dirname")
         return subprocess.run(
-            ["/bin/sh", str(SCRIPTS / command[0]), *command[1:]],
+            [shell, *options, str(SCRIPTS / command[0]), *command[1:]],
             env={"PATH": str(tmp_path), "PYTHON": python},
             stdin=subprocess.DEVNULL,
             capture_output=True,

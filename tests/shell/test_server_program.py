@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -21,15 +21,6 @@ from tests.live.disks import fill, small_disk
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "exauq_tui" / "hardware" / "scripts"
 NONCE = "feedc0de"
-
-
-@pytest.fixture
-def here(isolated_home: Path) -> Iterator[Machine]:
-    root = isolated_home / "test"
-    root.mkdir()
-    made = Machine("local", isolated_home, root)
-    yield made
-    made.clean_up()
 
 
 def converse(sent: bytes, cwd: Path) -> bytes:

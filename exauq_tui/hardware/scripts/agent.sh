@@ -21,6 +21,19 @@ exauq_put() {
     reply+=$text$'\n'
 }
 
+# Set request[field] to what the encoded text $1 stands for. Not by printf's %b: together with -v
+# it makes a Bash below 4.3 dump its core.
+exauq_decode() {
+    local rest=$1 text=
+    while [[ $rest == *\\* ]]; do
+        text+=${rest%%\\*}
+        rest=${rest#*\\}
+        if [[ $rest == n* ]]; then text+=$'\n'; else text+=${rest:0:1}; fi
+        rest=${rest:1}
+    done
+    request[field]=$text$rest
+}
+
 exauq_send() { # seq status payload
     printf 'EXAUQ %s %s %s %s\n%s\n' "$exauq_nonce" "$1" "$2" "${#3}" "$3" >&9
 }
@@ -105,7 +118,9 @@ exauq_serve() {
         set +f
         request=("${request[@]#=}")
         if [[ $payload == *\\* ]]; then
-            for field in "${!request[@]}"; do printf -v "request[field]" '%b' "${request[field]}"; done
+            for field in "${!request[@]}"; do
+                [[ ${request[field]} != *\\* ]] || exauq_decode "${request[field]}"
+            done
         fi
         status=ok reply=
         if declare -F "exauq_verb_$verb"; then

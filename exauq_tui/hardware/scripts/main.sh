@@ -7,6 +7,8 @@ exauq_main() {
     exec 3>&2 2>/dev/null
     # Where a job itself submits or cancels jobs: nothing done here is part of it.
     unset EXAUQ_TUI_JOB
+    # Servers set it to throw out people who are idle; it would end every `read` here.
+    unset TMOUT
     case ${1-} in
         serve) exauq_serve "$2" ;;
         fill) exauq_fill "${@:2}" ;;

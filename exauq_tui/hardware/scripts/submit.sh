@@ -224,10 +224,11 @@ exauq_give_up() {
 # Set runner and manager, the texts of two files that are the same in every job of a submission.
 exauq_write_texts() {
     local words word
-    # Few lines: Bash makes a write of each.
+    # Few lines: Bash makes a write of each. Another shell that is given the file gets no further
+    # than the second one, as it reads line by line.
     printf -v words '%q ' "${program[@]}"
     runner='#!/bin/bash
-## Runs this job once and records how it ended; made by exauq-tui
+[ "${BASH_VERSION-}" ] || { echo "$0 is for Bash: bash $0" >&2; exit 2; } # runs this job once; made by exauq-tui
 dir=${BASH_SOURCE[0]%/*}; exauq_program=('$words'); '
     printf -v word '%q' "$script"
     runner+="exauq_script=$word; "
@@ -238,6 +239,6 @@ dir=${BASH_SOURCE[0]%/*}; exauq_program=('$words'); '
     printf -v word '%q' "$setup"
     runner+="exauq_setup=$word"'; . "${dir%/*}/.exauq-tui/recorder-'$exauq_version'.sh"'
     manager='#!/bin/bash
-## start | status | stop, for EXAUQ-Toolbox and for people; made by exauq-tui
-dir=$(CDPATH= cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P) && exec /bin/bash -p "${dir%/*}/.exauq-tui/program-'$exauq_version'.sh" manage "$dir" "$@"'
+## start | status | stop, for EXAUQ-Toolbox and for people; in any shell; made by exauq-tui
+dir=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd -P) && exec /bin/bash -p "${dir%/*}/.exauq-tui/program-'$exauq_version'.sh" manage "$dir" "$@"'
 }

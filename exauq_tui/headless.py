@@ -28,7 +28,7 @@ from exauq_tui.hardware.connection.prompts import (
 )
 from exauq_tui.hardware.interface import HostKey
 from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
-from exauq_tui.monitor.evidence import GONE
+from exauq_tui.monitor.evidence import GONE, is_gone
 from exauq_tui.monitor.fleet import Fleet
 from exauq_tui.monitor.snapshot import JobRow, ServerState, ServerView
 
@@ -159,7 +159,7 @@ def _rows(fleet: Fleet, keys: Collection[int]) -> list[JobRow]:
 
 def _is_over(row: JobRow) -> bool:
     """Whether a job has ended and, where it completed, its output was looked at."""
-    if row.note == GONE:
+    if is_gone(row.note):
         return True  # nobody will ever tell more of it
     if row.status is JobStatus.COMPLETED:
         return row.output is not None or bool(row.output_error)
@@ -172,7 +172,7 @@ def _why_not(row: JobRow) -> str:
         return f"could not be submitted: {row.error}"
     if row.output_error:
         return f"has no output: {row.output_error}"
-    if row.note == GONE and row.output is None:
+    if is_gone(row.note) and row.output is None:
         return f"is {GONE}: no more can be known of it"
     return ""
 
@@ -228,10 +228,15 @@ def print_jobs(fleet: Fleet, *, as_json: bool) -> None:
         click.echo(json.dumps([_as_json(row, row.server in fresh) for row in rows], indent=2))
         return
     for row in rows:
-        mark = "" if row.is_terminal or row.server in fresh else " ?"
+        mark = " ?" if _is_stale(row, row.server in fresh) else ""
         inputs = ",".join(map(repr, row.inputs))
         shown = "" if row.output is None else repr(row.output)
         click.echo(f"{row.job_id}\t{row.server}\t{row.status.value}{mark}\t{inputs}\t{shown}")
+
+
+def _is_stale(row: JobRow, fresh: bool) -> bool:
+    """Whether a job's status may have changed since its server, seen just now or not, told it."""
+    return not row.is_terminal and (not fresh or is_gone(row.note))
 
 
 def _as_json(row: JobRow, fresh: bool) -> dict[str, object]:
@@ -242,7 +247,7 @@ def _as_json(row: JobRow, fresh: bool) -> dict[str, object]:
         "id": row.job_id,
         "server": row.server,
         "status": row.status.value,
-        "stale": not (fresh or row.is_terminal),
+        "stale": _is_stale(row, fresh),
         "level": row.level,
         "batch": row.batch,
         "inputs": list(row.inputs),

@@ -9,7 +9,7 @@ from textual.content import Content
 from exauq_tui.app import format as fmt
 from exauq_tui.app.status_style import STATUS_STYLES
 from exauq_tui.hardware.status import JobStatus
-from exauq_tui.monitor.evidence import GONE
+from exauq_tui.monitor.evidence import is_gone
 from exauq_tui.monitor.snapshot import Event, JobRow, ServerState, ServerView
 
 _LABEL = 10
@@ -77,7 +77,7 @@ def _seen(row: JobRow, server: ServerView | None) -> float | None:
     """
     if row.last_seen is None or server is None or server.last_seen is None:
         return row.last_seen
-    if not row.current or row.note == GONE:
+    if not row.current or is_gone(row.note):
         return row.last_seen
     return max(row.last_seen, server.last_seen)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from rich.cells import cell_len, set_cell_size
 
 from exauq_tui.hardware.status import JobStatus
+from exauq_tui.monitor.evidence import MAY_BE_PARTIAL, is_gone
 from exauq_tui.monitor.snapshot import JobRow, ServerState, ServerView
 
 DASH = "—"
@@ -49,6 +50,8 @@ _SILENT = frozenset({ServerState.STALE, ServerState.LOST, ServerState.OFFLINE})
 # What the status of which may have changed on the server since it was last seen there. A
 # terminal status was told by the server, a pending one is decided here: neither grows old.
 _AGEING = frozenset({JobStatus.SUBMITTED, JobStatus.RUNNING, JobStatus.FAILED_CANCEL})
+
+_MAY_RUN = frozenset({JobStatus.RUNNING, JobStatus.PENDING_CANCEL, JobStatus.FAILED_CANCEL})
 
 # C0, DEL and C1; zero-width and bidirectional controls; line separators; lone surrogates.
 _UNSAFE = re.compile(
@@ -134,7 +137,7 @@ def run_time(row: JobRow, now: float) -> str:
         return DASH
     if row.finished is not None:
         return duration(row.finished - row.started)
-    if row.status in (JobStatus.RUNNING, JobStatus.PENDING_CANCEL, JobStatus.FAILED_CANCEL):
+    if row.status in _MAY_RUN and not is_gone(row.note):
         return "~" + duration(now - row.started)
     return DASH
 
@@ -197,7 +200,9 @@ def short_id(job_id: str, digits: int) -> str:
 
 def is_stale(row: JobRow, state: ServerState | None) -> bool:
     """Whether a row's status may have changed since anybody could tell."""
-    return row.status in _AGEING and (state is not ServerState.UP or not row.current)
+    return row.status in _AGEING and (
+        state is not ServerState.UP or not row.current or is_gone(row.note)
+    )
 
 
 def status_text(row: JobRow, stale: bool) -> str:
@@ -206,7 +211,9 @@ def status_text(row: JobRow, stale: bool) -> str:
 
 
 def output_text(row: JobRow, width: int) -> str:
-    """Write a job's output for a table cell."""
+    """Write a job's output for a table cell; with a question mark where it may be partial."""
+    if row.output is not None and MAY_BE_PARTIAL in row.note:
+        return fit_number(row.output, width - 1) + "?"
     if row.output is not None:
         return fit_number(row.output, width)
     if row.output_error:

@@ -12,6 +12,7 @@ from exauq_tui.app.threads import answer, in_thread
 from exauq_tui.errors import ExauqTuiError
 from exauq_tui.hardware.interface import WorkspaceSummary
 from exauq_tui.hardware.status import JobStatus
+from exauq_tui.monitor.evidence import GONE, is_gone
 from exauq_tui.monitor.snapshot import JobRow
 
 if TYPE_CHECKING:
@@ -67,14 +68,18 @@ class JobVerbs:
         self._show_new(keys)
 
     async def resubmit(self) -> None:
-        """Submit the inputs of failed or cancelled jobs once more."""
+        """Submit the inputs of failed, cancelled or vanished jobs once more."""
         rows = self._target_rows()
-        fit = [row for row in rows if row.status in RESUBMITTABLE]
+        fit = [row for row in rows if row.status in RESUBMITTABLE or _is_lost(row)]
         if not fit:
             self._tell("Only jobs that failed or were cancelled can be resubmitted.", "warning")
             return
         keys = tuple(row.key for row in fit)
         notes = self._notes(rows, fit, "did not fail and are left out")
+        lost = sum(not row.is_terminal for row in fit)
+        if lost:
+            verb = "is" if lost == 1 else "are"
+            notes.append(f"{lost:,} of these {verb} {GONE}, and may still run there.")
         title = f"Resubmit {fmt.count(len(fit), 'job')}?"
         await self._confirm(
             title,
@@ -143,7 +148,7 @@ class JobVerbs:
     async def delete_jobs(self) -> None:
         """Delete the directories of jobs that have ended."""
         rows = self._target_rows()
-        ended = [row for row in rows if row.is_terminal]
+        ended = [row for row in rows if row.is_terminal or is_gone(row.note)]
         if not rows:
             return
         if not ended:
@@ -222,7 +227,8 @@ class JobVerbs:
         away = {
             row.server
             for row in taken
-            if fmt.is_stale(
+            if not is_gone(row.note)
+            and fmt.is_stale(
                 row, view.state if (view := self._model.servers.get(row.server)) else None
             )
         }
@@ -292,9 +298,17 @@ async def _nothing() -> None:
     """Do nothing: what follows a dialog that was refused."""
 
 
+def _is_lost(row: JobRow) -> bool:
+    """Whether a job's directory is gone, and with it what it was to bring."""
+    return is_gone(row.note) and row.output is None
+
+
 def _unfetched(rows: Iterable[JobRow]) -> int:
-    """How many completed jobs there are whose output is not known here."""
-    return sum(row.status is JobStatus.COMPLETED and row.output is None for row in rows)
+    """How many completed jobs there are whose output could be, and was not, read."""
+    return sum(
+        row.status is JobStatus.COMPLETED and row.output is None and not is_gone(row.note)
+        for row in rows
+    )
 
 
 def _workspace_notes(summary: WorkspaceSummary, unfetched: int) -> list[str]:

@@ -16,11 +16,23 @@ from exauq_tui.jobs import JobId
 from exauq_tui.monitor.stored_job import JobUpdate, StoredJob
 
 GONE = "gone from server"
-"""The note of a job whose directory is not there any more."""
+"""How the note of a job begins whose directory is not there any more."""
+
+UNWITNESSED = "end not witnessed"
+"""How a server's note on a job begins whose end was found out afterwards, by the rule."""
+
+MAY_BE_PARTIAL = "output may be partial"
+"""Stands in such a note: the output file may not have been whole yet."""
 
 _ACTIVE = frozenset({JobStatus.SUBMITTED, JobStatus.RUNNING})
+_ENDED = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
 _WANTED_DEAD = frozenset({JobStatus.PENDING_CANCEL, JobStatus.FAILED_CANCEL})
 _NEVER_ARRIVED = "Cancelled: it never reached the server"
+
+
+def is_gone(note: str) -> bool:
+    """Whether a job's note tells that its directory is not there any more."""
+    return note.startswith(GONE)
 
 
 def update_from_report(job: StoredJob, report: JobReport, now: float) -> JobUpdate | None:
@@ -83,13 +95,13 @@ def update_for_missing(job: StoredJob, asked: float) -> JobUpdate | None:
         job: The job as the record has it.
         asked: When the server was asked, our clock: a job that it took in since may be missing.
     """
-    if job.last_seen is None or job.last_seen > asked or job.note == GONE:
+    if job.last_seen is None or job.last_seen > asked or is_gone(job.note):
         return None
     return JobUpdate(
         key=job.key,
         expected=frozenset({job.status}),
         event="Its directory is gone from the server",
-        note=GONE,
+        note=_gone(job),
     )
 
 
@@ -109,13 +121,21 @@ def update_from_cancel(job: StoredJob, answer: JobStatus, now: float) -> JobUpda
             update,
             event="Cannot be cancelled: its directory is gone from the server",
             status=JobStatus.FAILED_CANCEL,
-            error="its directory is gone from the server, so that nothing can be said of it",
-            note=GONE,
+            error=(
+                "its directory is gone from the server: whether something of it still runs "
+                "cannot be found out from here"
+            ),
+            note=_gone(job),
         )
     if answer in TERMINAL_STATUSES:
         return replace(update, event=answer.value, status=answer, error="", last_seen=now)
     # Being stopped, still running, or not to be stopped: the next looks tell, and tell why.
     return replace(update, last_seen=now) if job.last_seen is None else None
+
+
+def _gone(job: StoredJob) -> str:
+    """Note that a job's directory is gone, beside what else a person should know of it."""
+    return job.note if is_gone(job.note) else "; ".join(filter(None, (GONE, job.note)))
 
 
 def _update_for_namesake(job: StoredJob) -> JobUpdate | None:
@@ -137,11 +157,20 @@ def _update_for_namesake(job: StoredJob) -> JobUpdate | None:
 def _is_older(job: StoredJob, report: JobReport) -> bool:
     """Whether a report tells of a time before what is known: a journal read twice."""
     if report.status in TERMINAL_STATUSES:
-        return False
+        return _is_weaker(job, report)
     if job.status in TERMINAL_STATUSES - {JobStatus.FAILED_SUBMIT}:
         # Cancelled before it was known to have arrived is no evidence from the server.
         return not (job.status is JobStatus.CANCELLED and job.last_seen is None)
     return report.status is JobStatus.SUBMITTED and job.status is JobStatus.RUNNING
+
+
+def _is_weaker(job: StoredJob, report: JobReport) -> bool:
+    """Whether a report only supposes how a job ended of which somebody told who had seen it.
+
+    A directory that is just being deleted may have lost its record of the end already.
+    """
+    was_told = job.last_seen is not None and UNWITNESSED not in job.note
+    return job.status in _ENDED and was_told and report.note.startswith(UNWITNESSED)
 
 
 def _merged_status(job: StoredJob, report: JobReport) -> JobStatus:
@@ -180,7 +209,7 @@ def _resubmitted_elsewhere(job: StoredJob, report: JobReport, now: float) -> Job
 def _event(job: StoredJob, status: JobStatus, report: JobReport) -> str:
     """Word the change for the history; "" where there is none worth telling."""
     if status is job.status:
-        return "Found on the server again" if job.note == GONE else ""
+        return "Found on the server again" if is_gone(job.note) else ""
     words = status.value
     if report.exit_code is not None and status in TERMINAL_STATUSES:
         words += f", exit code {report.exit_code}"

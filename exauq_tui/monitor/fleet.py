@@ -18,7 +18,7 @@ from exauq_tui.hardware.interface import DeletesJobs, LogChunk, ReadsLogs, Works
 from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
 from exauq_tui.jobs import Input, JobId
 from exauq_tui.monitor.contact import Contact, raise_if_cut_off, words_of
-from exauq_tui.monitor.evidence import GONE
+from exauq_tui.monitor.evidence import GONE, is_gone
 from exauq_tui.monitor.interfaces import MakeInterface, make_interface
 from exauq_tui.monitor.looking import fetch_outputs
 from exauq_tui.monitor.owners import new_owner
@@ -180,10 +180,10 @@ class Fleet:
         return tuple(job.key for job in jobs)
 
     def resubmit(self, keys: Sequence[int]) -> tuple[int, ...]:
-        """Submit the inputs of jobs that ended once more, under new ids."""
+        """Submit the inputs of jobs that ended, or are gone, once more, under new ids."""
         by_batch: defaultdict[tuple[str, str], list[StoredJob]] = defaultdict(list)
         for job in self._store.jobs(keys):
-            if job.status not in TERMINAL_STATUSES:
+            if job.status not in TERMINAL_STATUSES and not is_gone(job.note):
                 raise InputError(
                     f"job {job.job_id} is {job.status.value}: only a job that ended can be "
                     "submitted again"
@@ -233,7 +233,7 @@ class Fleet:
                 known[job.key] = job.output
             elif job.status is not JobStatus.COMPLETED:
                 known[job.key] = f"the job is {job.status.value}"
-            elif not self._is_current(job) or job.note == GONE:
+            elif not self._is_current(job) or is_gone(job.note):
                 known[job.key] = job.output_error or f"its output is {GONE}"
             else:
                 wanted[job.server].append(job)
@@ -249,6 +249,8 @@ class Fleet:
         if not jobs or not self._is_current(jobs[0]):
             return _failed(InputError("the job is not on this server any more"))
         job = jobs[0]
+        if is_gone(job.note):
+            return _failed(InputError(f"its log is {GONE}"))
 
         def read(contact: Contact) -> LogChunk:
             if not isinstance(contact.interface, ReadsLogs):
@@ -263,9 +265,9 @@ class Fleet:
         local: list[int] = []
         wanted: defaultdict[str, list[StoredJob]] = defaultdict(list)
         for job in self._store.jobs(keys):
-            if job.status not in TERMINAL_STATUSES and job.note != GONE:
+            if job.status not in TERMINAL_STATUSES and not is_gone(job.note):
                 results[job.key] = f"the job is {job.status.value}: cancel it first"
-            elif not job.may_be_sent or job.note == GONE or job.server not in self._pollers:
+            elif not job.may_be_sent or is_gone(job.note) or job.server not in self._pollers:
                 local.append(job.key)
             elif not self._is_current(job):
                 results[job.key] = f"the profile points elsewhere now than to {job.workspace}"

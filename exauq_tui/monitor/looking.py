@@ -10,7 +10,7 @@ from exauq_tui.hardware.interface import FindsJobs, JobReport, Look, WatchesJobs
 from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
 from exauq_tui.jobs import Input, JobId
 from exauq_tui.monitor.contact import CUT_OFF, Contact, raise_if_cut_off, words_of
-from exauq_tui.monitor.evidence import GONE, update_for_missing, update_from_report
+from exauq_tui.monitor.evidence import is_gone, update_for_missing, update_from_report
 from exauq_tui.monitor.stored_job import JobUpdate, StoredJob
 
 _ADOPT_AT_ONCE = 1000
@@ -138,7 +138,7 @@ def _fetch_outputs(contact: Contact, seen: Look) -> None:
         if job.status is JobStatus.COMPLETED
         and job.output is None
         and (not job.output_error or (again and job.output_error.startswith(_UNREAD)))
-        and job.note != GONE
+        and not is_gone(job.note)
     ]
     if wanted:
         fetch_outputs(contact, wanted)

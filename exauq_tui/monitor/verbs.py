@@ -75,7 +75,7 @@ class FleetVerbs(Protocol):
         """
 
     def resubmit(self, keys: Sequence[int]) -> tuple[int, ...]:
-        """Submit the inputs of jobs that ended once more, under new ids; returns new keys."""
+        """Submit the inputs of jobs that ended, or are gone, under new ids; returns new keys."""
 
     def cancel(self, keys: Sequence[int]) -> CancelResult:
         """Record jobs as Pending cancel and have the request sent."""

@@ -1,5 +1,7 @@
 """How values and remote text are written."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from rich.cells import cell_len
 
 from exauq_tui.app import format as fmt
 from exauq_tui.hardware.status import JobStatus
+from exauq_tui.monitor.evidence import GONE
 from exauq_tui.monitor.snapshot import ServerState
 from tests.app.fake_fleet import NOW, job, server
 
@@ -98,12 +101,28 @@ def test_only_a_status_that_can_change_grows_stale() -> None:
     assert not fmt.is_stale(job(1, JobStatus.COMPLETED), lost)
     assert not fmt.is_stale(job(1, JobStatus.PENDING_SUBMIT), lost)
     assert fmt.is_stale(job(1, JobStatus.RUNNING, current=False), ServerState.UP)
+    assert fmt.is_stale(job(1, JobStatus.RUNNING, note=GONE), ServerState.UP)
+    assert not fmt.is_stale(job(1, JobStatus.RUNNING, note="on login-2"), ServerState.UP)
 
 
 def test_a_running_job_s_time_is_said_to_be_approximate() -> None:
     assert fmt.run_time(job(1, started=NOW - 60), NOW) == "~1m00"
     assert fmt.run_time(job(1, JobStatus.COMPLETED), NOW) == "4m12"
     assert fmt.run_time(job(1, JobStatus.SUBMITTED), NOW) == fmt.DASH
+    assert fmt.run_time(job(1, JobStatus.RUNNING, note=GONE), NOW) == fmt.DASH
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "end not witnessed, output may be partial",
+        f"{GONE}; end not witnessed (reboot), output may be partial",
+    ],
+)
+def test_an_output_that_may_be_partial_is_marked_in_its_cell(note: str) -> None:
+    row = job(1, JobStatus.COMPLETED, output=14.8812)
+    assert fmt.output_text(row, 9) == "  14.8812"
+    assert fmt.output_text(replace(row, note=note), 9) == " 14.8812?"
 
 
 def test_a_lost_server_tells_since_when_and_the_next_try() -> None:

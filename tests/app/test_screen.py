@@ -7,7 +7,8 @@ from exauq_tui.app.job_views import View
 from exauq_tui.app.screens.help import HelpScreen
 from exauq_tui.config import AppSettings, Config
 from exauq_tui.hardware.status import JobStatus
-from exauq_tui.monitor.snapshot import ServerState
+from exauq_tui.monitor.evidence import GONE
+from exauq_tui.monitor.snapshot import JobRow, ServerState
 from tests.app.fake_fleet import NOW, FakeFleet, job, server, some_jobs
 from tests.app.harness import CONFIG_TEXT, Dashboard, running, type_ahead, until
 
@@ -40,6 +41,47 @@ async def test_rows_of_a_lost_server_keep_their_status_with_a_question_mark() ->
         assert "LOST 1m35" in app.text()
         fleet.change(servers=[server()])
         await until(pilot, lambda: "Running?" not in "\n".join(app.lines()))
+
+
+@pytest.mark.parametrize(
+    ("row", "line", "details"),
+    [
+        (
+            job(1, JobStatus.COMPLETED, note="end not witnessed, output may be partial"),
+            ["✓", "Completed", "14.7562?"],
+            ["end not witnessed, output may be partial"],
+        ),
+        (
+            job(1, JobStatus.FAILED, note="end not witnessed (reboot), output may be partial"),
+            ["✗", "Failed"],
+            ["end not witnessed (reboot)"],
+        ),
+        (job(1, note=GONE), ["►", "Running?", "—"], ["► Running?", GONE]),
+        (job(1, JobStatus.SUBMITTED, note=GONE), ["⇡", "Submitted?"], [GONE]),
+        (job(1, JobStatus.COMPLETED, note=GONE), ["✓", "Completed", "14.7562"], [GONE, "14.7562"]),
+        (job(1, note="recorder gone"), ["►", "Running"], ["► Running", "recorder gone"]),
+        (job(1, note="on login-2"), ["►", "Running"], ["on login-2"]),
+        (
+            job(1, JobStatus.FAILED_CANCEL, error="still running: process 4711 4712"),
+            ["‼", "Failed", "cancel"],
+            ["‼ Failed cancel", "still running: process 4711 4712"],
+        ),
+        (
+            job(1, JobStatus.FAILED_SUBMIT, error="hpc1: No space left on device"),
+            ["‼", "Failed", "submit"],
+            ["No space left on device"],
+        ),
+    ],
+)
+async def test_what_a_person_should_know_of_a_job_is_said(
+    row: JobRow, line: list[str], details: list[str]
+) -> None:
+    async with running(FakeFleet([row]), size=(80, 24)) as (app, pilot):
+        cells = app.lines()[1].split()
+        assert [cell for cell in line if cell not in cells] == []
+        await pilot.press("enter")
+        await pilot.pause()
+        assert [text for text in details if text not in app.text()] == []
 
 
 async def test_remote_text_is_only_looked_at() -> None:

@@ -11,6 +11,7 @@ from exauq_tui.app.screens.submit import SubmitDialog
 from exauq_tui.errors import HardwareInterfaceFailureError, RecordError
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input as Point
+from exauq_tui.monitor.evidence import GONE
 from exauq_tui.monitor.snapshot import ServerState
 from tests.app.fake_fleet import FakeFleet, job, server
 from tests.app.harness import running, type_ahead, until
@@ -204,6 +205,50 @@ async def test_resubmit_asks_and_takes_failed_jobs_only() -> None:
         await until(pilot, lambda: fleet.called("resubmit"))
         assert fleet.called("resubmit") == [((3,),)]
         await until(pilot, lambda: app.model.cursor == 4)
+
+
+def gone() -> FakeFleet:
+    """From the top: a job that ran and two that completed when their directories vanished."""
+    return FakeFleet(
+        [
+            job(1, JobStatus.COMPLETED, note=GONE),
+            job(2, JobStatus.COMPLETED, note=GONE, output=None),
+            job(3, note=GONE),
+        ]
+    )
+
+
+async def test_jobs_that_are_gone_and_brought_nothing_are_resubmitted_with_a_warning() -> None:
+    fleet = gone()
+    async with running(fleet) as (app, pilot):
+        await pilot.press("a", "R")
+        text = app.text()
+        assert "1 of 3 did not fail and are left out." in text
+        assert "1 of these is gone from server, and may still run there." in text
+        await pilot.press("y")
+        await until(pilot, lambda: fleet.called("resubmit"))
+        assert fleet.called("resubmit") == [((3, 2),)]
+
+
+async def test_jobs_that_are_gone_can_be_deleted_whatever_their_status() -> None:
+    fleet = gone()
+    async with running(fleet) as (app, pilot):
+        await pilot.press("a", "D")
+        assert "never fetched" not in app.text()
+        await pilot.press("3", "enter")
+        await until(pilot, lambda: fleet.called("delete_jobs"))
+        assert fleet.called("delete_jobs") == [((3, 2, 1),)]
+
+
+async def test_a_job_that_is_gone_can_be_asked_to_end_on_a_server_that_is_up() -> None:
+    fleet = gone()
+    async with running(fleet) as (app, pilot):
+        await pilot.press("c")
+        assert "Running?" in app.text()
+        assert "cannot be reached" not in app.text()
+        await pilot.press("y")
+        await until(pilot, lambda: fleet.called("cancel"))
+        assert fleet.called("cancel") == [((3,),)]
 
 
 async def test_fetching_an_output_shows_it() -> None:

@@ -149,6 +149,27 @@ def test_a_journal_read_twice_leaves_a_job_where_it_came_to() -> None:
     assert known.status is COMPLETED
 
 
+@pytest.mark.parametrize("before", [COMPLETED, FAILED, CANCELLED])
+@pytest.mark.parametrize("said", [COMPLETED, FAILED])
+@pytest.mark.parametrize("token", ["mine", ""])
+def test_an_end_that_was_witnessed_is_not_overwritten_by_one_that_was_not(
+    before: JobStatus, said: JobStatus, token: str
+) -> None:
+    # What is seen of a directory that somebody is just deleting: its record of the end went first.
+    known = job(before, seen=True, exit_code=0, finished=910.0)
+    ruin = report(said, note="end not witnessed, output may be partial", token=token)
+    assert update_from_report(known, ruin, NOW) is None
+    assert update_from_report(replace(known, note=GONE), ruin, NOW) is None
+
+
+def test_an_end_that_nobody_witnessed_can_be_told_again() -> None:
+    known = job(RUNNING, seen=True)
+    first = report(FAILED, note="end not witnessed, output may be partial")
+    known = after(known, update_from_report(known, first, NOW))
+    again = report(COMPLETED, note="end not witnessed (reboot), output may be partial")
+    assert after(known, update_from_report(known, again, NOW)).status is COMPLETED
+
+
 def test_a_job_whose_cancel_failed_keeps_the_words_while_it_runs_on() -> None:
     known = job(FAILED_CANCEL, seen=True, error="2 processes survive: 17, 18")
     assert update_from_report(known, report(RUNNING), NOW) is None
@@ -241,6 +262,16 @@ def test_a_job_that_is_missing_keeps_its_status_and_is_marked_gone(before: JobSt
     gone = after(known, update_for_missing(known, NOW))
     assert (gone.status, gone.note) == (before, GONE)
     assert update_for_missing(gone, NOW) is None
+
+
+def test_a_job_that_is_missing_keeps_what_was_known_of_its_end() -> None:
+    note = "end not witnessed, output may be partial"
+    known = job(COMPLETED, seen=True, note=note)
+    gone = after(known, update_for_missing(known, NOW))
+    assert gone.note == f"{GONE}; {note}"
+    assert update_for_missing(gone, NOW) is None
+    back = after(gone, update_from_report(gone, report(COMPLETED, note=note), NOW))
+    assert back.note == note
 
 
 @pytest.mark.parametrize("before", NEVER_SEEN)

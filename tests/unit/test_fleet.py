@@ -179,6 +179,19 @@ def test_only_jobs_that_ended_are_submitted_again(lab: Lab, server: Server) -> N
     assert len({id_of(fleet, each) for each in (key, second, third)}) == 3
 
 
+def test_a_job_that_is_gone_from_the_server_can_be_submitted_again(
+    lab: Lab, server: Server
+) -> None:
+    fleet = lab.fleet()
+    (key,) = submitted(fleet, 7)
+    server.jobs.pop(id_of(fleet, key))
+    until(lambda: row(fleet, key).note == GONE)
+    assert row(fleet, key).status is SUBMITTED
+    (again,) = fleet.resubmit([key])
+    now = reaches(fleet, again, SUBMITTED)
+    assert (now.inputs, now.try_of) == ((7,), id_of(fleet, key))
+
+
 # Cancelling
 
 
@@ -418,6 +431,11 @@ def test_logs_are_read_where_they_are(lab: Lab, server: Server) -> None:
     assert fleet.server("hpc1").state is ServerState.UP
     with pytest.raises(InputError):
         fleet.read_log(999, 0, 100).result(5)
+    (gone,) = submitted(fleet, 2)
+    server.jobs.pop(id_of(fleet, gone))
+    until(lambda: row(fleet, gone).note == GONE)
+    with pytest.raises(InputError, match="log is gone from server"):
+        fleet.read_log(gone, 0, 100).result(5)
     server.faults["log"].append(ZeroDivisionError("of ours"))
     with pytest.raises(ZeroDivisionError):
         fleet.read_log(key, 0, 100).result(5)

@@ -208,9 +208,13 @@ class ScriptJobs(HardwareInterface):
             if job.id in seen:
                 raise ValueError(f"job {job.id} stands twice in one submission")
             seen.add(job.id)
-            fields += (str(job.id), tokens[job.id], job.data.to_csv())
         if not seen:
             return results
+        fields += (
+            " ".join(str(job.id) for job in jobs),
+            " ".join(tokens[job.id] for job in jobs),
+            *(job.data.to_csv() for job in jobs),
+        )
         timeout = 60.0 + 0.02 * len(jobs)
         reply = self._ask("submit", fields, timeout=timeout)
         if reply.status == "missing":

@@ -67,6 +67,32 @@ def test_the_same_id_with_another_token_is_refused(machine: Machine) -> None:
     assert runs_of(machine) == Counter("1")
 
 
+def test_in_one_submission_each_job_gets_its_own_answer_and_input(machine: Machine) -> None:
+    there = machine.interface(machine.script(LEDGER))
+    numbers = range(1, 10)
+    tokens = tokens_for([job(number) for number in numbers])
+    there.submit_jobs_once([job(2, 2.0), job(9, 9.0)], tokens)
+    there.submit_jobs_once([job(5, -5.0)], {JobId(5): "theirs"})
+    results = there.submit_jobs_once([job(number, float(number)) for number in numbers], tokens)
+    refused = {job_id for job_id, error in results.items() if error is not None}
+    assert refused == {JobId(5)}
+    ends_of(there, numbers)
+    expected = {JobId(number): float(number) for number in numbers} | {JobId(5): -5.0}
+    assert there.get_job_outputs(list(expected)) == expected
+    assert runs_of(machine) == Counter(map(str, numbers))
+
+
+@pytest.mark.parametrize("token", ["", "two words", "*", "$x"])
+def test_a_token_that_is_no_word_is_refused_before_anything_is_made(
+    here: Machine, token: str
+) -> None:
+    there = here.interface(here.script(LEDGER))
+    with pytest.raises(HardwareInterfaceFailureError, match="token"):
+        there.submit_jobs_once([job(1)], {JobId(1): token})
+    assert there.get_job_status(JobId(1)) is JobStatus.PENDING_SUBMIT
+    assert not here.job_dir(1).exists()
+
+
 def race(workers: list[Callable[[], None]]) -> None:
     """Run functions at the same moment, each in a thread."""
     gate = threading.Barrier(len(workers))
@@ -268,7 +294,7 @@ def test_directories_that_a_dead_agent_only_made_are_its_client_s_again(here: Ma
     unfinished(here, 1, 2, token="mine")
     assert here.job_dir(1).exists()
     assert there.get_job_status(JobId(1)) is JobStatus.PENDING_SUBMIT
-    (error,) = there.submit_jobs_once([job(1, 2.0)], {JobId(1): "somebody else's"}).values()
+    (error,) = there.submit_jobs_once([job(1, 2.0)], {JobId(1): "theirs"}).values()
     assert isinstance(error, ValueError)
     tokens = {JobId(number): f"mine{number}" for number in (1, 2)}
     assert set(there.submit_jobs_once([job(1, 1.0), job(2, 1.0)], tokens).values()) == {None}

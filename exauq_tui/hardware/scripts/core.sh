@@ -85,18 +85,23 @@ exauq_claim() {
     return "$claimed"
 }
 
-# Append the lines $2 to the journal of workspace $1. They begin on a line of their own, also
-# after one that a full disk cut off, and stay whole among other writers: what printf is given
-# leaves in one write, up to 4096 bytes, but for a line end in front.
-exauq_journal() {
+# Append the lines $2 to file $1. They begin on a line of their own, also after one that a full
+# disk cut off, and stay whole among other writers: what is printed with %s alone leaves in one
+# write, up to 4096 bytes.
+exauq_append() {
     local rest=$2 piece
     while [[ -n $rest ]]; do
         piece=${rest:0:4000}
         if [[ ${#rest} -gt 4000 ]]; then piece=${piece%$'\n'*}; fi
         rest=${rest:${#piece} + 1}
-        printf '\n%s\n' "$piece"
+        printf '%s' $'\n'"$piece"$'\n'
     done
-} >>"$1/.exauq-tui/journal"
+} >>"$1"
+
+# Append the lines $2 to the journal of workspace $1.
+exauq_journal() {
+    exauq_append "$1/.exauq-tui/journal" "$2"
+}
 
 # Read what job directory $1 tells of its submission: sets token, submitted.
 exauq_read_token() {

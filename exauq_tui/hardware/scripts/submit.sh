@@ -32,85 +32,59 @@ exauq_check_program() {
         program=("$@")
     fi
     # With setup lines the program may only be there after them: the job itself will tell.
-    if [[ -z $setup ]] && ! (cd -- "$exauq_start_dir" && type -P -- "${program[0]}") >/dev/null 2>&1; then
+    if [[ -z $setup ]] && ! { cd -- "$exauq_start_dir" && type -P -- "${program[0]}" >/dev/null; }; then
         exauq_refuse "there is no program ${program[0]} on the server (it was looked for in $PATH)"
         return 1
     fi
 }
 
-# Accept jobs: workspace script setup count-of-program-words words... then, for each job,
-# id token input. Replies one "ID ok|have|taken|error [words]" per job.
+# Accept jobs: workspace script setup count-of-program-words words... ids tokens inputs... The ids
+# of all jobs are one field, with a space between, and so are their tokens; each input is a field.
+# Replies one "ID ok|have|taken|error [words]" per job.
+# Nearly all of the time goes to what is done for each job. So whole arrays are worked on at once
+# where Bash can, and a job that is new costs its directory, four files, and little else.
 exauq_verb_submit() {
-    local ws=$1 script setup=$3 count=$4 id now failed runner manager owner lines='' position
+    local ws=$1 script setup=$3 count=$4 id position now runner manager lines=''
     local claim=.exauq-tui/claim-$$-$RANDOM$RANDOM locked='' deadline=$((SECONDS + 10))
-    local -a program ids=() fresh=() ordered=() begun=() fields=("$@")
-    local -A tokens=() inputs=() lost=() made=() claimants=()
-    exauq_check_program "$2" "$setup" "${fields[@]:4:count}" || return
+    local -a program ids tokens inputs claims mine others
+    local -A lost=() claimants=()
+    exauq_check_program "$2" "$setup" "${@:5:count}" || return
     exauq_check_workspace "$ws" || return
     exauq_prepare "$ws" || return
-    for ((position = 4 + count; position + 2 < ${#fields[@]}; position += 3)); do
-        id=${fields[position]}
-        [[ $id != *[!0-9]* ]] || continue
-        ids+=("$id") tokens[$id]=${fields[position + 1]} inputs[$id]=${fields[position + 2]}
-    done
     cd -- "$ws" || { exauq_refuse "cannot enter the workspace $ws"; return; }
-    for id in "${ids[@]}"; do [[ -e $id ]] || fresh+=("$id"); done
-    if [[ ${#fresh[@]} -gt 0 ]] && ! exauq_write_claim; then
-        failed=$(exauq_why_not "$ws")
-        for id in "${fresh[@]}"; do lost[$id]=$failed; done
-    elif [[ ${#fresh[@]} -gt 0 ]]; then
-        # mkdir without -p fails where somebody was first: whoever makes it owns the id. It
-        # names those that it could not make, between quotes, and goes on.
-        failed=$(mkdir -- "${fresh[@]}" 2>&1)
-        while [[ $failed =~ \'([0-9]+)\'([^$'\n']*) ]]; do
-            lost[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]##*: }
-            failed=${failed#*"${BASH_REMATCH[0]}"}
-        done
-        for id in "${fresh[@]}"; do [[ -n ${lost[$id]-} || ! -d $id ]] || made[$id]=1; done
-    fi
+    exauq_read_jobs "${@:5+count}" || return
+    if [[ ${#mine[@]} -gt 0 ]]; then exauq_make_directories; fi
     exauq_write_texts
     exauq_now
     # Ours are signed before anybody else's are waited for: somebody may be waiting for us.
-    for id in "${ids[@]}"; do [[ -z ${made[$id]-} ]] || ordered+=("$id"); done
-    for id in "${ids[@]}"; do [[ -n ${made[$id]-} ]] || ordered+=("$id"); done
-    for id in "${ordered[@]}"; do
-        if [[ -z ${made[$id]-} ]]; then
-            if [[ ! -e $id ]]; then
-                exauq_put "$id error ${lost[$id]:-the directory could not be made}"
-                continue
-            fi
-            exauq_find_owner "$id" "${tokens[$id]}"
-            if [[ $owner == busy ]]; then
-                exauq_put "$id error it is just being submitted by somebody; try again"
-                continue
-            elif [[ $owner != ours ]]; then
-                exauq_put "$id $owner"
-                continue
-            fi
-            # Ours, and left unfinished by an agent that died: finish it.
-        fi
-        # A token that stands is not written again: one that was cut off halfway is nobody's.
-        if { [[ -s $id/token ]] || printf '%s\n' "${tokens[$id]} $now" >"$id/token"; } &&
-            printf '%s\n' "${inputs[$id]}" >"$id/input.csv" &&
-            printf '%s\n' "$runner" >"$id/runner.sh"; then
-            begun+=("$id")
-            lines+="$id Q $now - - - ${tokens[$id]} - "$'\n'
+    for position in "${!mine[@]}"; do
+        id=${mine[position]}
+        if printf '%s\n' "${tokens[position]} $now" >"$id/token" &&
+            printf '%s\n' "${inputs[position]}" >"$id/input.csv"; then
+            lines+="$id Q $now - - - ${tokens[position]} - "$'\n'
+            # Not all at the end: a long text takes longer to add to.
+            if [[ ${#lines} -gt 3500 ]]; then exauq_say_queued; fi
         else
             exauq_give_up "$id"
         fi
     done
+    for position in "${others[@]}"; do exauq_take_over "$position"; done
     # Said before it can start, so that nobody reads of the start first.
-    if [[ -n $lines ]]; then exauq_journal "$ws" "${lines%$'\n'}"; fi
-    for id in "${begun[@]}"; do
+    if [[ -n $lines ]]; then exauq_say_queued; fi
+    for id in "${mine[@]}"; do
         # The manager script comes last: it is what makes a directory a job.
-        if printf '%s\n' "$manager" >"$id/exauq_manager.sh"; then
-            printf '%s\n' "$id" >>"$ws/.exauq-tui/queue"
-            exauq_put "$id ok"
-        else
-            exauq_give_up "$id"
-        fi
+        printf '%s' "$runner" >"$id/runner.sh" &&
+            printf '%s' "$manager" >"$id/exauq_manager.sh" && continue
+        exauq_give_up "$id"
     done
-    if [[ ${#fresh[@]} -gt 0 ]]; then rm -f -- "$claim"; fi
+    if [[ ${#mine[@]} -gt 0 ]]; then
+        printf -v lines '%s\n' "${mine[@]}"
+        exauq_append "$ws/.exauq-tui/queue" "${lines%$'\n'}"
+        printf -v lines '%s ok\n' "${mine[@]}"
+        reply+=$lines
+    fi
+    # Nobody asks for it any more, and nobody has to wait until it is gone.
+    rm -f -- "$claim" &
     if [[ -n $locked ]]; then
         exauq_drop_claims
         exec 7>&-
@@ -119,14 +93,87 @@ exauq_verb_submit() {
     exauq_detach fill "$ws"
 }
 
-# Write down which directories are going to be made with which tokens: `fresh` and `tokens`.
-# Where this agent dies before it has signed them, this tells whose they are.
-exauq_write_claim() {
-    local id text="$host $boot $$ $own_ticks"
-    for id in "${fresh[@]}"; do text+=$'\n'"$id ${tokens[$id]}"; done
-    printf '%s\n' "$text" >"$claim" && return
-    rm -f -- "$claim"
-    return 1
+# Say in the journal what stands in `lines`.
+exauq_say_queued() {
+    exauq_journal "$ws" "${lines%$'\n'}"
+    lines=
+}
+
+# Read the jobs: all ids, all tokens, and the inputs. Sets `ids`, `tokens` and `inputs`; `mine` to
+# those ids, each at its place among the others, that have no directory yet, and `claims` to their
+# tokens; `others` to the places of the rest.
+exauq_read_jobs() {
+    local position found=''
+    if [[ $1$2 == *[!0-9a-zA-Z\ ]* ]]; then
+        exauq_refuse "ids and tokens of jobs are letters and digits"
+        return 1
+    fi
+    # shellcheck disable=SC2206
+    ids=($1) tokens=($2) inputs=("${@:3}")
+    if [[ "${ids[*]}" == *[!0-9\ ]* || ${#tokens[@]} -ne ${#ids[@]} || ${#inputs[@]} -ne ${#ids[@]} ]]; then
+        exauq_refuse "there has to be an id, a token and an input for each job"
+        return 1
+    fi
+    mine=("${ids[@]}") claims=("${tokens[@]}") others=()
+    for id in "${ids[@]}"; do [[ ! -e $id ]] || found+=" $id "; done
+    if [[ -z $found ]]; then return; fi
+    for position in "${!ids[@]}"; do
+        if [[ $found == *" ${ids[position]} "* ]]; then
+            unset "mine[position]" "claims[position]"
+            others+=("$position")
+        fi
+    done
+}
+
+# Make the directories of the jobs in `mine`. Those that could not be made are moved to `others`,
+# and `lost` (id -> words) tells why.
+exauq_make_directories() {
+    local position words
+    # Where this agent dies before it has signed the directories, this tells whose they are.
+    if ! printf '%s\n' "$host $boot $$ $own_ticks" "${mine[*]}" "${claims[*]}" >"$claim"; then
+        words=$(exauq_why_not "$ws")
+        for id in "${mine[@]}"; do lost[$id]=$words; done
+        others+=("${!mine[@]}")
+        mine=()
+        return
+    fi
+    # mkdir without -p fails where somebody was first: whoever makes it owns the id. It names
+    # those that it could not make, between quotes, and goes on.
+    if words=$(mkdir -- "${mine[@]}" 2>&1); then return; fi
+    while [[ $words =~ \'([0-9]+)\'([^$'\n']*) ]]; do
+        lost[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]##*: }
+        words=${words#*"${BASH_REMATCH[0]}"}
+    done
+    for position in "${!mine[@]}"; do
+        id=${mine[position]}
+        if [[ -n ${lost[$id]-} || ! -d $id ]]; then
+            unset "mine[position]"
+            others+=("$position")
+        fi
+    done
+}
+
+# Deal with the job at place $1, whose directory we did not make: it is made ours where an agent
+# that died left it unfinished, and else the reply says whose it is.
+exauq_take_over() {
+    local id=${ids[$1]} token=${tokens[$1]} owner
+    if [[ ! -e $id ]]; then
+        exauq_put "$id error ${lost[$id]:-the directory could not be made}"
+        return
+    fi
+    exauq_find_owner "$id" "$token"
+    if [[ $owner == busy ]]; then
+        exauq_put "$id error it is just being submitted by somebody; try again"
+    elif [[ $owner != ours ]]; then
+        exauq_put "$id $owner"
+    # A token that stands is not written again: one that was cut off halfway is nobody's.
+    elif { [[ -s $id/token ]] || printf '%s\n' "$token $now" >"$id/token"; } &&
+        printf '%s\n' "${inputs[$1]}" >"$id/input.csv"; then
+        mine[$1]=$id
+        lines+="$id Q $now - - - $token - "$'\n'
+    else
+        exauq_give_up "$id"
+    fi
 }
 
 # Whether the agent that wrote the claim $1 may still be at work.
@@ -142,7 +189,8 @@ exauq_claimant_lives() {
 
 # Collect in `claimants` (id -> "alive:TOKEN dead:TOKEN ...") what other agents set out to make.
 exauq_read_claims() {
-    local file life id token
+    local file life position
+    local -a names signs
     claimants=()
     for file in .exauq-tui/claim-*; do
         if [[ ! -e $file || $file == "$claim" ]]; then continue; fi
@@ -150,8 +198,12 @@ exauq_read_claims() {
         if exauq_claimant_lives "$file"; then life=alive; fi
         {
             read -r _
-            while read -r id token; do claimants[${id:--}]+="$life:$token "; done
+            read -r -a names
+            read -r -a signs
         } <"$file"
+        for position in "${!names[@]}"; do
+            claimants[${names[position]}]+="$life:${signs[position]-} "
+        done
     done 2>/dev/null
 }
 
@@ -198,18 +250,23 @@ exauq_find_owner() {
 # Remove the claims of dead agents that nobody needs any more.
 exauq_drop_claims() {
     local file id
+    local -a names
     for file in .exauq-tui/claim-*; do
         if [[ ! -e $file ]] || exauq_claimant_lives "$file"; then continue; fi
-        while read -r id _; do
+        { read -r _ && read -r -a names; } <"$file"
+        for id in "${names[@]}"; do
             [[ $id == *[!0-9]* || ! -e $id || -s $id/exauq_manager.sh ]] || continue 2
-        done < <(tail -n +2 -- "$file")
+        done
         rm -f -- "$file"
     done
 }
 
 # Take back job directory $1, of the current directory, because it could not be written. Forks.
 exauq_give_up() {
-    local words
+    local words place
+    for place in "${!mine[@]}"; do
+        if [[ ${mine[place]} == "$1" ]]; then unset "mine[place]"; fi
+    done
     words=$(exauq_why_not "$PWD")
     # Nobody can start it once START is taken.
     if exauq_claim "$1/START" || [[ ! -s $1/START ]]; then
@@ -224,8 +281,7 @@ exauq_give_up() {
 # Set runner and manager, the texts of two files that are the same in every job of a submission.
 exauq_write_texts() {
     local words word
-    # Few lines: Bash makes a write of each. Another shell that is given the file gets no further
-    # than the second one, as it reads line by line.
+    # Another shell that is given the runner gets no further than its second line.
     printf -v words '%q ' "${program[@]}"
     runner='#!/bin/bash
 [ "${BASH_VERSION-}" ] || { echo "$0 is for Bash: bash $0" >&2; exit 2; } # runs this job once; made by exauq-tui
@@ -237,8 +293,9 @@ dir=${BASH_SOURCE[0]%/*}; exauq_program=('$words'); '
     printf -v word '%q' "$exauq_start_dir"
     runner+="exauq_workdir=$word; "
     printf -v word '%q' "$setup"
-    runner+="exauq_setup=$word"'; . "${dir%/*}/.exauq-tui/recorder-'$exauq_version'.sh"'
+    runner+="exauq_setup=$word"'; . "${dir%/*}/.exauq-tui/recorder-'$exauq_version$'.sh"\n'
     manager='#!/bin/bash
 ## start | status | stop, for EXAUQ-Toolbox and for people; in any shell; made by exauq-tui
-dir=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd -P) && exec /bin/bash -p "${dir%/*}/.exauq-tui/program-'$exauq_version'.sh" manage "$dir" "$@"'
+dir=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd -P) && exec /bin/bash -p "${dir%/*}/.exauq-tui/program-'$exauq_version'.sh" manage "$dir" "$@"
+'
 }

@@ -1,6 +1,7 @@
 """From TOML files to frozen server profiles, and back.
 
-The user's own file is only ever read. Profiles made in the app have a file each in the
+A file for everybody on the machine is read first; what the user writes is laid over it, key by
+key. The user's own file is only ever read. Profiles made in the app have a file each in the
 directory ``profiles.d`` beside it.
 """
 
@@ -11,7 +12,7 @@ import os
 import secrets
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,9 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> C
     """
     main = locations.config_path(path, environ)
     reading = _Reading()
+    site = locations.site_config_path()
+    if site != main:
+        reading.add_site(site)
     is_there = reading.add(main, TABLES)
     if not is_there and locations.named_config_path(path, environ) is not None:
         reading.is_partial = True
@@ -135,6 +139,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> C
         )
     for each in _profile_files(locations.profiles_dir(main), reading.problems):
         reading.add(each, {"servers": TABLES["servers"]})
+    reading.finish_site()
     servers = tuple(reading.servers.values())
     if not reading.names and not reading.is_partial:
         servers = (default_profile(environ),)
@@ -210,6 +215,25 @@ class _Reading:
         self.keymap: dict[str, str] = {}
         self.problems: list[str] = []
         self.is_partial = False
+        self._site: ConfigFile | None = None
+        self._site_tables: dict[str, dict[str, Any]] = {}
+
+    def add_site(self, path: Path) -> None:
+        """Read the file for everybody; its servers wait for what the user lays over them."""
+        try:
+            file = read_config_file(path)
+        except FileNotFoundError:
+            return
+        self._site = file
+        self._take(file, TABLES)
+        self.is_partial |= file.is_partial
+
+    def finish_site(self) -> None:
+        """Take over the servers for everybody that the user says nothing about."""
+        if self._site is None:
+            return
+        self._add_servers(self._site, dict(self._site_tables))
+        self.problems = [*self._site.problems, *self.problems]
 
     def add(self, path: Path, tables: Mapping[str, Rule]) -> bool:
         """Read one file that may hold some tables; tells whether it was there."""
@@ -217,32 +241,47 @@ class _Reading:
             file = read_config_file(path)
         except FileNotFoundError:
             return False
+        self._take(file, tables)
+        self.is_partial |= file.is_partial
+        self.problems += file.problems
+        return True
+
+    def _take(self, file: ConfigFile, tables: Mapping[str, Rule]) -> None:
         for key, value in file.data.items():
             complaint = check_key(key, value, tables)
             if complaint:
                 file.complain((key,), complaint)
+            elif key == "servers" and file is self._site:
+                self._site_tables = value
             elif key == "servers":
                 self._add_servers(file, value)
             elif key == "app":
                 self._add_app(file, value)
             else:
                 self._add_keymap(file, value)
-        self.is_partial |= file.is_partial
-        self.problems += file.problems
-        return True
 
     def _add_servers(self, file: ConfigFile, tables: Mapping[str, object]) -> None:
         for name, table in tables.items():
             other = self.names.setdefault(name, file.path)
-            complaints = list(check_server(name, table))
+            below = self._site_table(name) if file is not self._site else {}
+            whole = {**below, **_absolute(table, file.path)} if isinstance(table, dict) else table
+            complaints = list(check_server(name, whole))
             for key, complaint in complaints:
-                file.complain(("servers", name, *filter(None, (key,))), complaint)
+                # a key that only stands in the file for everybody is wrong there
+                culprit = self._site if key in below and key not in _keys(table) else file
+                assert culprit is not None
+                culprit.complain(("servers", name, *filter(None, (key,))), complaint)
             if other != file.path:
                 complaint = f"a server of this name stands in {other} already; rename one"
                 file.complain(("servers", name), complaint)
             elif not complaints:
-                assert isinstance(table, dict)
-                self.servers[name] = _profile_of(name, table, file.path)
+                assert isinstance(whole, dict)
+                self.servers[name] = _profile_of(name, whole, file.path)
+
+    def _site_table(self, name: str) -> dict[str, Any]:
+        """The table for everybody that a user's table of this name is laid over."""
+        table = self._site_tables.pop(name, {})
+        return _absolute(table, self._site.path) if self._site and isinstance(table, dict) else {}
 
     def _add_app(self, file: ConfigFile, table: Mapping[str, Any]) -> None:
         for key, value in table.items():
@@ -275,13 +314,22 @@ def _profile_files(directory: Path, problems: list[str]) -> list[Path]:
     return [directory / name for name in names if name.endswith(".toml") and name[0] != "."]
 
 
+def _keys(table: object) -> Collection[str]:
+    return table if isinstance(table, dict) else ()
+
+
+def _absolute(table: Mapping[str, Any], source: Path) -> dict[str, Any]:
+    """Find files on this machine beside the configuration where they are not absolute."""
+    values = dict(table)
+    for key in _LOCAL_PATHS:
+        if key in values and not check_filled_text(value := values[key]):
+            values[key] = str(source.parent / locations.expand_home(value))
+    return values
+
+
 def _profile_of(name: str, table: Mapping[str, Any], source: Path) -> ServerProfile:
     values = dict(table)
     values["input_names"] = tuple(values.get("input_names", ()))
-    for key in _LOCAL_PATHS:
-        if key in values:
-            # files on this machine; beside the configuration where they are not absolute
-            values[key] = str(source.parent / locations.expand_home(values[key]))
     return ServerProfile(name=name, source=source, **values)
 
 

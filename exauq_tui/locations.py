@@ -43,6 +43,15 @@ def named_config_path(
     return _absolute(name) if name else None
 
 
+def site_config_path() -> Path:
+    """The configuration for everybody on this machine, kept by whoever looks after it.
+
+    It is read before the user's own: ``/etc/xdg/exauq-tui/config.toml`` on Linux, unless
+    XDG_CONFIG_DIRS names another directory.
+    """
+    return platformdirs.site_config_path(APP_NAME) / "config.toml"
+
+
 def profiles_dir(config: Path) -> Path:
     """The directory of profiles made in the app, beside a configuration file."""
     return config.parent / "profiles.d"

@@ -43,6 +43,8 @@ def _isolate(patch: pytest.MonkeyPatch, directory: Path) -> Path:
         patch.delenv(name, raising=False)
     for name in [name for name in os.environ if name.startswith("XDG_")]:
         patch.delenv(name)
+    # Where a configuration for everybody on the machine would be.
+    patch.setenv("XDG_CONFIG_DIRS", str(directory / "site"))
     return home
 
 

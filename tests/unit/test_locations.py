@@ -42,6 +42,14 @@ def test_a_leading_tilde_is_the_home_directory(isolated_home: Path) -> None:
     assert locations.expand_home("a/~/b") == Path("a/~/b")
 
 
+def test_the_configuration_for_everybody_is_where_the_platform_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_DIRS", str(tmp_path))
+    assert locations.site_config_path().name == "config.toml"
+    assert locations.site_config_path() != locations.config_path(None, {})
+
+
 def test_profiles_stand_beside_the_configuration() -> None:
     assert locations.profiles_dir(Path("/a/b/config.toml")) == Path("/a/b/profiles.d")
 

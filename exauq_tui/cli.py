@@ -20,6 +20,7 @@ from exauq_tui.config import Config
 from exauq_tui.errors import ExauqTuiError, InputError, RecordError
 from exauq_tui.headless import FAILED, USAGE
 from exauq_tui.jobs import Input
+from exauq_tui.log_file import close_log, open_log
 from exauq_tui.monitor.fleet import Fleet
 from exauq_tui.monitor.inputs import parse_row, read_csv
 from exauq_tui.monitor.record import Record
@@ -76,7 +77,8 @@ def _fail(message: object, code: int) -> NoReturn:
 
 @contextmanager
 def _fleet(options: Options, prompter: Prompter, names: Sequence[str] = ()) -> Iterator[Fleet]:
-    """Open the record and make the fleet (of some servers); stop and close at the end."""
+    """Open record and log and make the fleet (of some servers); stop and close at the end."""
+    log = open_log(locations.log_path())
     try:
         with Record(locations.record_path()) as record, headless.terminal_kept():
             fleet = Fleet(
@@ -94,6 +96,8 @@ def _fleet(options: Options, prompter: Prompter, names: Sequence[str] = ()) -> I
         _fail(error, FAILED)
     except KeyboardInterrupt:
         _fail("interrupted: jobs go on, and what was not sent yet is kept", headless.INTERRUPTED)
+    finally:
+        close_log(log)
 
 
 def _run_dashboard(options: Options) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
@@ -92,14 +92,18 @@ class Fleet:
 
     def _tick(self) -> None:
         """See to what no server's thread can: overdue answers, news from other processes."""
+        told = ""
         while not self._stopping.wait(_TICK):
             for poller in self._pollers.values():
                 poller.check_stale()
             try:
                 self._store.sync()
             except RecordError as error:
-                if not self._stopping.is_set():
-                    _log.warning("no news from other processes: %s", error)
+                if str(error) != told and not self._stopping.is_set():
+                    told = str(error)
+                    _log.warning("no news from other processes: %s", told)
+            else:
+                told = ""
 
     def set_listener(self, listener: Callable[[], None] | None) -> None:
         """Set what is called, from any thread, once when something changed after a drain."""
@@ -176,6 +180,8 @@ class Fleet:
             try_of,
         )
         self._store.sync()
+        again = " again" if try_of else ""
+        _log.info("%d jobs to be submitted%s to %s", len(jobs), again, poller.profile.name)
         poller.wake()
         return tuple(job.key for job in jobs)
 
@@ -205,7 +211,8 @@ class Fleet:
         reachable = [job.key for job in jobs if self._is_current(job) or not job.may_be_sent]
         result = self._record.request_cancel(reachable)
         self._store.sync()
-        for server in {job.server for job in result.asked}:
+        for server, count in Counter(job.server for job in result.asked).items():
+            _log.info("%d jobs to be cancelled on %s", count, server)
             self._pollers[server].wake()
         asked = {job.key for job in result.asked}
         return CancelResult(
@@ -290,6 +297,7 @@ class Fleet:
         """Delete the workspace on the server; the rows stay, marked gone."""
 
         def erase(contact: Contact) -> None:
+            _log.info("the workspace %s on %s is deleted", contact.place.workspace, server)
             _deleter(contact).delete_workspace()
             contact.cursor = None
 
@@ -329,7 +337,9 @@ def _delete(jobs: Sequence[StoredJob], contact: Contact) -> Mapping[int, str]:
         else:
             error = answer or (status if isinstance(status, Exception) else None)
             results[job.key] = words_of(error) if error else "it is still there"
-    contact.record.delete([key for key, words in results.items() if not words])
+    deleted = [key for key, words in results.items() if not words]
+    _log.info("%d jobs were deleted on %s", len(deleted), contact.place.server)
+    contact.record.delete(deleted)
     contact.store.sync()
     return results
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -12,6 +13,8 @@ from exauq_tui.errors import ConnectionLostError
 from exauq_tui.monitor.interfaces import where_of
 from exauq_tui.monitor.snapshot import ServerState, ServerView
 from exauq_tui.monitor.store import Store
+
+_log = logging.getLogger(__name__)
 
 STALE_AFTER = 6.0
 """Seconds without an answer after which what is shown counts as stale."""
@@ -60,10 +63,16 @@ class Standing:
     ) -> None:
         """Tell of a new state."""
         with self._lock:
+            self._log_change(state, message)
             self._view = replace(
                 self._view, state=state, message=message, next_try=next_try, asks=asks
             )
             self._store.set_view(self._view)
+
+    def _log_change(self, state: ServerState, message: str = "") -> None:
+        if (state, message) != (self.state, self._view.message):
+            words = f": {message}" if message else ""
+            _log.info("%s (%s) is %s%s", self._view.name, self._view.where, state.value, words)
 
     def say_seen(self, latency: float, pause: float | None, workspace: str) -> None:
         """Tell that the server just spoke.
@@ -76,6 +85,7 @@ class Standing:
         now = self._clock()
         with self._lock:
             self._waiting_since = None
+            self._log_change(ServerState.UP)
             self._view = replace(
                 self._view,
                 state=ServerState.UP,
@@ -109,6 +119,7 @@ class Standing:
             if time.monotonic() - since <= STALE_AFTER:
                 return
             message = f"no answer for more than {STALE_AFTER:g} s"
+            self._log_change(ServerState.STALE, message)
             self._view = replace(self._view, state=ServerState.STALE, message=message)
             self._store.set_view(self._view)
 

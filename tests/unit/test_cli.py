@@ -20,7 +20,7 @@ import pytest
 from exauq_tui import headless
 from exauq_tui.hardware import LocalScriptInterface
 from exauq_tui.hardware.status import TERMINAL_STATUSES
-from exauq_tui.locations import record_path
+from exauq_tui.locations import log_path, record_path
 from exauq_tui.monitor.record import Record
 from tests.unit.fake_interfaces import until
 
@@ -459,3 +459,11 @@ def test_the_terminal_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None
             termios.tcsetattr(stream, termios.TCSADRAIN, silent)
             assert termios.tcgetattr(stream) != before
         assert termios.tcgetattr(stream) == before
+
+
+def test_what_happened_is_logged_beside_the_record(site: Site) -> None:
+    site.run("submit", "here", "--input", "1,2", "--wait")
+    lines = log_path().read_text().splitlines()
+    assert any(line.endswith("1 jobs to be submitted to here") for line in lines)
+    assert any("here (this machine) is UP" in line for line in lines)
+    assert log_path().stat().st_mode & 0o777 == 0o600

@@ -20,7 +20,7 @@ from importlib import resources
 from exauq_tui.errors import ConnectionLostError, HardwareInterfaceFailureError, ServerRefusedError
 from exauq_tui.hardware.connection.transport import ByteStream
 
-RECORDER_PARTS = ("core.sh", "slots.sh", "runner.sh")
+RECORDER_PARTS = ("core.sh", "lock.sh", "slots.sh", "runner.sh")
 """The parts that run once per job."""
 
 PARTS = (

@@ -238,6 +238,18 @@ def test_queued_jobs_are_cancelled_without_ever_starting(here: Machine) -> None:
     assert there.get_job_status(JobId(2)) is JobStatus.CANCELLED
 
 
+def test_the_limit_counts_in_a_directory_that_somebody_made_before(here: Machine) -> None:
+    here.workspace.mkdir()
+    there = interface(here, here.script(WAITS), 1)
+    there.submit_jobs([job(1), job(2)])
+    wait_for_start(here, 1)
+    assert (here.workspace / ".exauq-tui" / "max_running").read_text() == "1\n"
+    here.let_go(1)
+    wait_for_start(here, 2)
+    here.let_go(2)
+    ends_of(there, [1, 2])
+
+
 def test_a_negative_limit_is_refused(here: Machine) -> None:
     with pytest.raises(ValueError, match="max_running"):
         interface(here, here.script(WAITS), -1)

@@ -11,10 +11,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from exauq_tui.hardware.connection.transport import ByteStream
 from exauq_tui.hardware.local import LocalScriptInterface
+from tests.leaving_out import leave_out
 
 # What Bash learned after 4.1 and our program uses where it is there. A Bash that reads its
 # commands from -s takes them line by line, so that `read` in one of them finds what follows.
@@ -70,11 +69,11 @@ def with_bash(path: Path, command: str) -> str:
 
 
 def require_stand_ins() -> None:
-    """Skip, loudly, where nothing can stand as /bin/bash."""
+    """Leave the test out where nothing can stand as /bin/bash."""
     command = with_bash(Path("/bin/sh"), "true")
     done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        pytest.skip(f"mounting is NOT PERMITTED here, other Bashes are UNTESTED: {done.stderr}")
+        leave_out(f"mounting is NOT PERMITTED here, other Bashes are UNTESTED: {done.stderr}")
 
 
 class StandInInterface(LocalScriptInterface):
@@ -100,3 +99,15 @@ class StandInInterface(LocalScriptInterface):
 
     def _start(self, command: str) -> ByteStream:
         return super()._start(with_bash(self._stands_as_bash, command))
+
+
+def busybox_programs(directory: Path, *lacking: str) -> Path:
+    """Make a directory of busybox's programs, without some; the only ones in a PATH."""
+    directory.mkdir()
+    busybox = shutil.which("busybox")
+    assert busybox is not None, "busybox is missing: run scripts/install-tools test"
+    listed = subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True)
+    for name in listed.stdout.split():
+        if name not in lacking:
+            (directory / name).symlink_to(busybox)
+    return directory

@@ -169,6 +169,24 @@ def test_a_session_that_is_idle_outlives_the_time_out_for_people(tmp_path: Path)
     assert b"EXAUQ abc123 0 ok" in agent.communicate(timeout=30)[0]
 
 
+def test_a_file_that_cannot_be_opened_does_not_end_a_bash_in_posix_mode(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            "/bin/bash",
+            "-p",
+            "-c",
+            f'{server_program()}\nexauq_lock "$1" 0; echo alive',
+            "bash",
+            "/a",
+        ],
+        env={**os.environ, "POSIXLY_CORRECT": "1"},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout == b"alive\n"
+
+
 def local(script: Path, workspace: Path) -> LocalScriptInterface:
     return LocalScriptInterface(
         "sh", str(script), "here", workspace_dir=str(workspace), max_running=2, cancel_grace=1.0

@@ -88,7 +88,7 @@ exauq_serve() {
         exauq_send 0 refused "this server has no /proc: servers need Linux"
         return
     fi
-    for tool in setsid tail head base64 mktemp wc tr grep; do
+    for tool in base64 dd find grep head ln mkdir mv readlink rm rmdir setsid sleep tail tr wc; do
         if ! type -P "$tool" >/dev/null; then
             exauq_send 0 refused "the program $tool is missing on this server: install it"
             return

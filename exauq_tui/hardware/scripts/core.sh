@@ -26,6 +26,9 @@
 
 exauq_format=1
 
+# POSIXLY_CORRECT in the session's environment has a failing `exec` end the shell.
+set +o posix
+
 exauq_locale_was=${LC_ALL-unset}
 export LC_ALL=C
 
@@ -83,6 +86,11 @@ exauq_claim() {
     : >"$1" && claimed=0
     set +o noclobber
     return "$claimed"
+}
+
+# Wait for a tenth of a second; for a second where `sleep` knows no less. Forks.
+exauq_pause() {
+    sleep 0.1 || sleep 1
 }
 
 # Append the lines $2 to file $1. They begin on a line of their own, also after one that a full

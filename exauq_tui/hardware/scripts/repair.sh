@@ -11,7 +11,7 @@ exauq_set_limit() {
         '') return ;;
         auto)
             [[ ! -e $own/max_running ]] || return 0
-            cores=$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
+            cores=$(nproc || getconf _NPROCESSORS_ONLN || grep -c ^processor /proc/cpuinfo || echo 1)
             ;;
         *)
             exauq_read_limit "$1"

@@ -12,31 +12,6 @@
 #                leaves a slot taken (repaired at the next connect), never one job too many.
 # A filler runs when jobs are accepted, when one ends, and when somebody connects.
 
-# Take the lock of workspace $1, waiting for it. Forks once.
-exauq_lock() {
-    local own=$1/.exauq-tui tries=0
-    if type -P flock >/dev/null; then
-        { exec 7>>"$own/lock"; } 2>/dev/null || return 1
-        flock -w 60 7 2>/dev/null && return
-        exec 7>&-
-        return 1
-    fi
-    # Without flock, making a directory decides; one that is minutes old has lost its maker.
-    until mkdir -- "$own/lock.d" 2>/dev/null; do
-        tries=$((tries + 1))
-        [[ $tries -lt 600 && -d $own ]] || return 1
-        if [[ -n $(find "$own/lock.d" -maxdepth 0 -mmin +2 2>/dev/null) ]]; then
-            rmdir -- "$own/lock.d" 2>/dev/null
-        fi
-        sleep 0.1
-    done
-}
-
-# Give the lock of workspace $1 back.
-exauq_unlock() {
-    if type -P flock >/dev/null; then exec 7>&-; else rmdir -- "$1/.exauq-tui/lock.d" 2>/dev/null; fi
-}
-
 # Whether the job in directory $1 has come to its end, by its flags alone.
 exauq_has_ended() {
     [[ -e $1/STOPPED || -e $1/COMPLETED || -e $1/FAILED || ! -d $1 ]]
@@ -85,7 +60,7 @@ exauq_read_slots() {
 # Start queued jobs of workspace $1 while there are free slots; $2 is "repair" at a connect, and
 # "ended" where a job just ended.
 exauq_fill() {
-    local ws=$1 own=$1/.exauq-tui limit dealt=0 room id host boot read_only format
+    local ws=$1 own=$1/.exauq-tui limit dealt=0 room id host boot read_only format locked
     local state submitted started finished exit_code token output note freed
     local -a taken=() lines=() unattended=()
     exauq_identify_machine

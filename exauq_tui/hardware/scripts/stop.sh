@@ -152,7 +152,7 @@ exauq_stop() {
             done
             exauq_milliseconds
             [[ $milliseconds -lt $deadline ]] || break
-            if [[ ${#waiting[@]} -gt 0 ]]; then sleep 0.1; fi
+            if [[ ${#waiting[@]} -gt 0 ]]; then exauq_pause; fi
         done
     done
     for id in "${!waiting[@]}"; do

@@ -87,7 +87,7 @@ exauq_verb_submit() {
     rm -f -- "$claim" &
     if [[ -n $locked ]]; then
         exauq_drop_claims
-        exec 7>&-
+        exauq_unlock "$ws"
     fi
     cd /
     exauq_detach fill "$ws"
@@ -223,18 +223,13 @@ exauq_find_owner() {
         owner=busy
         if [[ -z $locked ]]; then
             # One at a time makes up for the dead, and looks at it anew.
-            { exec 7>>.exauq-tui/lock; } 2>/dev/null || return
-            if type -P flock >/dev/null && ! flock -w 10 7; then
-                exec 7>&-
-                return
-            fi
-            locked=yes
+            exauq_lock "$ws" 10 || return
             exauq_read_claims
             continue
         fi
         [[ " ${claimants[$1]-}" == *' alive:'* ]] || break
         [[ $SECONDS -lt $deadline ]] || return
-        sleep 0.1
+        exauq_pause
         exauq_read_claims
     done
     owner=ours

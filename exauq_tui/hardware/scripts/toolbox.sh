@@ -78,7 +78,7 @@ exauq_manage() {
                 if exauq_cancel_queued "$ws" "$id"; then
                     freed=yes
                 else
-                    sleep 0.2
+                    exauq_pause
                     exauq_manage "$1" stop
                 fi
             fi

@@ -76,7 +76,8 @@ exauq_why_not() {
 }
 
 # Find the workspace: path-as-configured limit. Replies with its absolute path ("" for none) and
-# whether it is there. What was left undone there by processes that died is taken up.
+# "present", "bare" (a directory without anything of ours) or "absent". What was left undone there
+# by processes that died is taken up.
 exauq_verb_open() {
     local ws=
     if [[ -n $1 ]]; then
@@ -89,15 +90,18 @@ exauq_verb_open() {
         fi
     fi
     exauq_put "$ws"
-    if [[ -n $ws && -d $ws ]]; then
-        exauq_put present
-        exauq_read_format "$ws"
-        if [[ -e $ws/.exauq-tui/journal && -z $read_only ]]; then
-            exauq_set_limit "$ws" "$2"
-            exauq_detach fill "$ws" repair
-        fi
-    else
+    if [[ -z $ws || ! -d $ws ]]; then
         exauq_put absent
+        return
+    fi
+    exauq_read_format "$ws"
+    if [[ -e $ws/.exauq-tui/journal && -z $read_only ]]; then
+        exauq_put present
+        exauq_set_limit "$ws" "$2"
+        exauq_detach fill "$ws" repair
+    else
+        # `make` prepares it, before the first submission.
+        exauq_put bare
     fi
 }
 
@@ -109,7 +113,7 @@ exauq_verb_make() {
     if [[ -n $ws && -d $ws ]]; then
         exauq_check_workspace "$ws" || return
     elif [[ -z $ws ]]; then
-        if ! ws=$(mktemp -d "${script%/*}/exauqXXXXX" 2>/dev/null) || [[ -z $ws ]]; then
+        if ! ws=$(exauq_make_random "${script%/*}") || [[ -z $ws ]]; then
             exauq_refuse "cannot make a workspace directory in ${script%/*}: $(exauq_why_not "${script%/*}"); set workspace_dir"
             return
         fi
@@ -122,6 +126,22 @@ exauq_verb_make() {
     # Without links and dots, so that one workspace has one name.
     ws=$(cd -P -- "$ws" && printf '%sx' "$PWD")
     exauq_put "${ws%x}"
+}
+
+# Make a new directory exauqXXXXX in directory $1, as mktemp does, and print its path.
+exauq_make_random() {
+    local letters=abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 name tries place
+    mktemp -d "$1/exauqXXXXX" && return
+    # busybox's wants one X more.
+    for tries in {1..9}; do
+        name=
+        for place in {1..5}; do name+=${letters:RANDOM % 62:1}; done
+        if mkdir -m 700 -- "$1/exauq$name"; then
+            printf '%s\n' "$1/exauq$name"
+            return
+        fi
+    done
+    return 1
 }
 
 # Tell what stands in a workspace: workspace. Replies "JOBS RUNNING", then other entries' names.

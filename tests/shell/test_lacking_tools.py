@@ -157,7 +157,7 @@ def test_a_lock_that_is_held_for_long_is_not_waited_for_for_ever(here: Machine) 
     in_vain = locker(here.workspace, 'exauq_lock "$1" 1 || echo "in vain:$locked"')
     assert in_vain.communicate(timeout=60)[0] == b"in vain:\n"
     holder.communicate(b"\n", timeout=60)
-    taken = locker(here.workspace, 'exauq_lock "$1" 1 && echo "taken"')
+    taken = locker(here.workspace, 'exauq_lock "$1" && echo "taken"')
     assert taken.communicate(timeout=60)[0] == b"taken\n"
 
 
@@ -170,6 +170,7 @@ def test_the_lock_of_another_machine_is_taken_over_when_it_is_old(
     (own / "lock-holder").symlink_to("another-machine boot 1 1")
     asks = 'exauq_lock "$1" 1 && echo "taken"'
     assert locker(here.workspace, asks).communicate(timeout=60)[0] == b""
+    asks = 'exauq_lock "$1" && echo "taken"'
     long_ago = time.time() - 1200
     os.utime(own / "lock-holder", (long_ago, long_ago), follow_symlinks=False)
     # Somebody who was about to take it over died, also long ago.

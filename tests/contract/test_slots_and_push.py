@@ -101,6 +101,20 @@ def test_a_job_that_was_started_by_the_end_of_another_heeds_a_request_to_end(
         assert (here.job_dir(number) / "EXIT").read_text() == "143\n"  # by TERM, not KILL
 
 
+def test_a_slot_counts_also_after_a_line_that_a_full_disk_cut_off(here: Machine) -> None:
+    there = interface(here, here.script(WAITS), 1)
+    there.submit_jobs([job(10), job(11)])
+    wait_for_start(here, 10)
+    path = here.workspace / ".exauq-tui" / "slots"
+    with path.open("a") as slots:
+        slots.write("1")
+    here.let_go(10)
+    wait_for_start(here, 11)
+    assert path.read_text().split() == ["10", "1", "11"]
+    here.let_go(11)
+    assert set(ends_of(there, range(10, 12)).values()) == {JobStatus.COMPLETED}
+
+
 def test_queued_jobs_go_on_at_the_next_connect_when_the_recorder_was_killed(here: Machine) -> None:
     script = here.script(WAITS)
     there = interface(here, script, 1)

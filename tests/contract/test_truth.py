@@ -142,6 +142,7 @@ DAMAGE = {
         "C 1 2\n3 4",
         "Q 1 2 3 - x",
         "é" * 99,
+        "C 1700000000 1700000000 1700000001 0 abc 1",  # cut off by a full disk
     ],
     "START": ["garbage", "\0\0", "a b c d e f g", "$(touch /tmp/x) `b` ; | [ ]"],
     "token": ["", "a b c d", "\n\n", "\0", "x[$(exit)] -1"],

@@ -21,6 +21,7 @@ from tests.live.disks import fill, small_disk
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "exauq_tui" / "hardware" / "scripts"
 NONCE = "feedc0de"
+WAITS_LONG = "echo started; exec sleep 1000\n"
 
 
 def converse(sent: bytes, cwd: Path) -> bytes:
@@ -300,6 +301,20 @@ def test_survivors_are_named_and_a_second_cancel_can_still_end_them(here: Machin
     there.cancel_job(JobId(1))
     assert there.get_job_status(JobId(1)) is JobStatus.CANCELLED
     assert not alive(int(simulator))
+
+
+def test_nothing_is_said_of_a_job_whose_directory_went_before_its_stopper_looked(
+    here: Machine,
+) -> None:
+    there = here.interface(here.script(WAITS_LONG))
+    there.submit_job(job(1))
+    wait_for_start(here, 1)
+    simulator = (here.job_dir(1) / "SIM").read_text().split()[0]
+    shutil.rmtree(here.job_dir(1))
+    shell('exauq_stop "$1" 0 1', str(here.workspace))
+    assert alive(int(simulator))
+    journal = lines_of(here.workspace / ".exauq-tui" / "journal")
+    assert [line.split()[1] for line in journal if line.startswith("1 ")] == ["Q", "R"]
 
 
 def test_survivors_that_end_later_let_the_job_be_cancelled(here: Machine) -> None:

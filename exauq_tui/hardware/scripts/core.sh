@@ -124,8 +124,9 @@ exauq_read_token() {
 # nothing or was damaged.
 exauq_read_end() {
     ended='' output='' note=''
-    read -r ended submitted started finished exit_code token output note <"$1/END"
-    [[ $ended == [CFS] && -n $output && $submitted$started$finished$exit_code != *[!-0-9.]* ]] &&
+    # A line without its end was cut off by a full disk: so may be the number in it.
+    read -r ended submitted started finished exit_code token output note <"$1/END" &&
+        [[ $ended == [CFS] && -n $output && $submitted$started$finished$exit_code != *[!-0-9.]* ]] &&
         return
     ended=- started=- finished=- exit_code='' output=- note=
     exauq_read_token "$1"

@@ -125,7 +125,10 @@ exauq_judge() {
         exauq_read_short_output "$dir"
         output=$short_output
     fi
-    if [[ -n $read_only || ! -O $dir ]]; then return; fi
+    # Into what is left of a directory that somebody is removing, nothing is written.
+    if [[ -n $read_only || ! -O $dir || ! -e $dir/token || ! -s $dir/exauq_manager.sh ]]; then
+        return
+    fi
     # An END without a flag has a writer that died: nobody else is at it, so write it again.
     freed=yes
     exauq_claim "$dir/END"

@@ -25,6 +25,8 @@ exauq_record() {
     # handlers: with them, `wait` would lose the exit code.
     trap '' TERM INT HUP
     exauq_identify_machine
+    # Half a directory is one that somebody is removing: its job may have run already.
+    [[ -e $dir/token && -e $dir/input.csv && -s $dir/exauq_manager.sh ]] || exit 0
     exauq_claim "$dir/START" || exit 0
     exauq_stat $$ || exit 1
     exauq_now

@@ -20,7 +20,9 @@ exauq_has_ended() {
 # Whether the job in directory $1 was accepted, and nobody started or cancelled it.
 exauq_may_start() {
     # The manager script is empty where the disk filled up at this very point: not a job then.
-    [[ ! -e $1/START && -e $1/token && -s $1/exauq_manager.sh && -O $1 ]] && ! exauq_has_ended "$1"
+    # With a PID it was started once, and somebody is just removing its directory.
+    [[ ! -e $1/START && ! -e $1/PID && -e $1/token && -s $1/exauq_manager.sh && -O $1 ]] &&
+        ! exauq_has_ended "$1"
 }
 
 # Set `limit` to how many jobs of workspace $1 may run at once, 0 for no limit.
@@ -85,7 +87,7 @@ exauq_fill() {
             [[ $limit -eq 0 || $room -gt 0 ]] || break
             if [[ -n $id && $id != *[!0-9]* ]] && exauq_may_start "$id"; then
                 # Without its line in `slots` it would not be counted: then it does not start.
-                if ! printf '%s\n' "$id" >>"$own/slots"; then break 2; fi
+                if ! exauq_append "$own/slots" "$id"; then break 2; fi
                 exauq_launch "$ws" "$id"
                 room=$((room - 1))
             fi

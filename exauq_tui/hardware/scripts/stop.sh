@@ -108,6 +108,8 @@ exauq_stop() {
     own_ticks=$proc_ticks
     for id in "$@"; do
         dir=$ws/$id start_host='' start_boot='' start_pid='' start_ticks=''
+        # Of a job whose directory was removed nobody can say any more what belongs to it.
+        [[ -e $dir ]] || continue
         read -r start_host start_boot start_pid start_ticks _ <"$dir/START"
         if [[ -n $start_pid && $start_host != "$host" ]]; then
             exauq_record_survivors "$ws" "$id" "runs on $start_host: cancel it from there"

@@ -85,14 +85,20 @@ exauq_watch_tick() {
     fi
 }
 
-# Find running jobs whose processes are gone without a word: they end here, by the rule.
+# Find running jobs whose processes are gone without a word: they end here, by the rule. Those
+# whose directories are gone are said to be deleted.
 exauq_check_running() {
     local id freed=
     local state started finished exit_code output note token submitted
     local -a unattended=()
     cd -- "$watched" 2>/dev/null || return
     for id in "${!watch_running[@]}"; do
-        exauq_judge_any "$id" "$watched"
+        if [[ ! -e $id ]]; then
+            state=D
+            exauq_journal "$watched" "$id D - - - - - - "
+        else
+            exauq_judge_any "$id" "$watched"
+        fi
         [[ $state == [RTX] ]] || unset "watch_running[$id]"
     done
     cd /

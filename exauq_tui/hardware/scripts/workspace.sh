@@ -38,7 +38,8 @@ exauq_prepare() {
     exauq_read_generation "$1"
     if [[ $generation != - && -e $exauq_program_copy ]]; then return 0; fi
     temporary=$own/new-$$-$RANDOM$RANDOM
-    if ! mkdir -p -- "$own" 2>/dev/null || ! {
+    # Without -p: a workspace that somebody removed is only made anew on purpose.
+    if ! { mkdir -- "$own" 2>/dev/null || [[ -d $own ]]; } || ! {
         # What runs once per job is kept short: Bash reads all of it each time.
         printf '%s\n' "${EXAUQ_PROGRAM%%$'\n: the recorder ends here'*}" \
             'exec 2>/dev/null; exauq_record "$dir"' >"$temporary" &&
@@ -48,8 +49,9 @@ exauq_prepare() {
             printf '%s\n' "$exauq_format" >"$temporary" &&
             mv -f -- "$temporary" "$own/format"
     } 2>/dev/null; then
-        rm -f -- "$temporary" 2>/dev/null
+        # Asked while the file still takes what room there is: a small one may fit afterwards.
         exauq_refuse "cannot write to the workspace $1: $(exauq_why_not "$1")"
+        rm -f -- "$temporary" 2>/dev/null
         return 1
     fi
     if [[ $generation == - ]]; then

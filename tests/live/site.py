@@ -63,7 +63,7 @@ class Site:
         self.person = Person()
         self.own_known_hosts = directory / "own" / "known_hosts"
         self.own_known_hosts.parent.mkdir()
-        self._records = directory
+        self.records = directory
         self._open: list[tuple[Fleet, Record]] = []
         known_hosts = sshd.known_hosts
         if port is not None:
@@ -93,7 +93,7 @@ class Site:
         clock: Callable[[], float] = time.time,
     ) -> Fleet:
         """Make a fleet; those that name the same record share it, as processes would."""
-        kept = Record(self._records / f"{record}.sqlite3", clock)
+        kept = Record(self.records / f"{record}.sqlite3", clock)
         fleet = Fleet(
             [profile or self.profile],
             kept,

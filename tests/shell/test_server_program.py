@@ -15,9 +15,7 @@ import pytest
 
 from exauq_tui.hardware import JobId, JobStatus
 from exauq_tui.hardware.agent import COMMAND, bootstrap, encode_request, server_program
-from exauq_tui.hardware.local import LocalScriptInterface
-from tests.contract.machines import Machine, alive, end_of, ends_of, job, wait_for_start, wait_until
-from tests.live.disks import fill, small_disk
+from tests.contract.machines import Machine, alive, end_of, job, wait_for_start, wait_until
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "exauq_tui" / "hardware" / "scripts"
 NONCE = "feedc0de"
@@ -328,100 +326,3 @@ def test_survivors_that_end_later_let_the_job_be_cancelled(here: Machine) -> Non
     assert there.get_job_status(JobId(1)) is JobStatus.FAILED_CANCEL
     os.killpg(int((here.job_dir(1) / "PID").read_text()), signal.SIGKILL)
     assert end_of(there, 1) is JobStatus.CANCELLED
-
-
-# A full disk
-
-
-def local(script: Path, workspace: Path) -> LocalScriptInterface:
-    return LocalScriptInterface("bash", str(script), "here", workspace_dir=str(workspace))
-
-
-def test_on_a_full_disk_a_submission_fails_in_words_and_harms_nothing(here: Machine) -> None:
-    script = here.script('echo 1.5 >"$2"')
-    with small_disk(here.root / "disk", 1024) as disk, local(script, disk / "ws") as there:
-        assert there.submit_jobs([job(1)]) == {JobId(1): None}
-        assert end_of(there, 1) is JobStatus.COMPLETED
-        filler = fill(disk)
-        results = there.submit_jobs([job(number) for number in (2, 3)])
-        for error in results.values():
-            assert "No space left on device" in str(error)
-        assert sorted(entry.name for entry in (disk / "ws").iterdir()) == [".exauq-tui", "1"]
-        assert there.get_job_output(JobId(1)) == 1.5
-        assert {str(seen.job_id) for seen in there.look().reports} == {"1"}
-        with pytest.raises(ValueError, match="already submitted"):
-            there.submit_job(job(1))
-        filler.unlink()
-        assert set(there.submit_jobs([job(2), job(3)]).values()) == {None}
-        ends_of(there, [2, 3])
-        assert there.get_job_output(JobId(3)) == 1.5
-
-
-@pytest.mark.parametrize("leave", [1, 2, 3, 4, 6, 9])
-def test_on_a_disk_that_fills_up_meanwhile_each_job_is_whole_or_not_there(
-    here: Machine, leave: int
-) -> None:
-    script = here.script('echo 1.5 >"$2"')
-    with small_disk(here.root / "disk", 1024) as disk, local(script, disk / "ws") as there:
-        assert there.submit_jobs([job(1)]) == {JobId(1): None}
-        end_of(there, 1)
-        filler = fill(disk, leave)
-        numbers = range(2, 8)
-        results = there.submit_jobs([job(number) for number in numbers])
-        refused = [job_id for job_id, error in results.items() if error is not None]
-        assert refused != []
-        for job_id in refused:
-            assert "No space left on device" in str(results[job_id])
-            assert not (disk / "ws" / str(job_id)).exists()
-        filler.unlink()
-        accepted = [int(str(job_id)) for job_id in results if job_id not in refused]
-        again = [job(int(str(job_id))) for job_id in refused]
-        assert set(there.submit_jobs(again).values()) == {None}
-        ends = ends_of(there, [int(str(sent.id)) for sent in again])
-        assert set(ends.values()) == {JobStatus.COMPLETED}
-        # Those that were accepted ended too, as well as they could.
-        ends_of(there, list(accepted))
-        assert there.get_job_output(JobId(1)) == 1.5
-
-
-def test_a_job_whose_end_finds_the_disk_full_still_ends(here: Machine) -> None:
-    text = 'echo 2.5 >"$2"; echo started; until [ -e "${0%/*}/go" ]; do sleep 0.05; done'
-    script = here.script(text)
-    with small_disk(here.root / "disk", 1024) as disk, local(script, disk / "ws") as there:
-        there.submit_jobs([job(1), job(2)])
-        for number in (1, 2):
-            log = disk / "ws" / str(number) / "model.sh.out"
-            wait_until(lambda log=log: log.exists() and log.stat().st_size, "its start")  # type: ignore[misc]  # bound early
-        filler = fill(disk)
-        (here.root / "go").touch()
-        ends_of(there, [1, 2])
-        look = there.look()
-        assert {seen.status for seen in look.reports} == {JobStatus.COMPLETED}
-        assert there.get_job_output(JobId(1)) == 2.5
-        filler.unlink()
-        assert there.get_job_output(JobId(2)) == 2.5
-        there.delete_workspace()
-
-
-def test_a_workspace_on_a_full_disk_is_refused_in_words(here: Machine) -> None:
-    script = here.script('echo 1.5 >"$2"')
-    with small_disk(here.root / "disk", 64) as disk, local(script, disk / "ws") as there:
-        filler = fill(disk)
-        with pytest.raises(Exception, match="No space left on device"):
-            there.submit_job(job(1))
-        filler.unlink()
-
-
-def test_cancelling_on_a_full_disk_still_ends_the_job(here: Machine) -> None:
-    text = "echo started; while :; do sleep 0.1; done"
-    script = here.script(text)
-    with small_disk(here.root / "disk", 1024) as disk, local(script, disk / "ws") as there:
-        there.submit_jobs([job(1)])
-        log = disk / "ws" / "1" / "model.sh.out"
-        wait_until(lambda: log.exists() and log.stat().st_size, "its start")
-        simulator = (disk / "ws" / "1" / "SIM").read_text().split()[0]
-        filler = fill(disk)
-        there.cancel_job(JobId(1))
-        assert there.get_job_status(JobId(1)) is JobStatus.CANCELLED
-        assert not alive(int(simulator))
-        filler.unlink()

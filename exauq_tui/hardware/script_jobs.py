@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import secrets
 import shlex
 import threading
 import time
@@ -34,6 +33,7 @@ from exauq_tui.hardware.interface import (
 from exauq_tui.hardware.lookout import Lookout
 from exauq_tui.hardware.replies import STATES, parse_output, read_job_lines, read_results
 from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
+from exauq_tui.hardware.unanswered import Unanswered
 from exauq_tui.jobs import Input, Job, JobId
 
 CANCEL_GRACE = 5.0
@@ -82,7 +82,7 @@ class ScriptJobs(HardwareInterface):
         self._session: AgentSession | None = None
         self._workspace: str | None = None
         self._workspace_made = False
-        self._unanswered: dict[Job, str] = {}
+        self._unanswered = Unanswered()
         self._on_news: Callable[[], None] | None = None
         self._lookout = Lookout(self._open_session, self._ask, where)
 
@@ -170,25 +170,34 @@ class ScriptJobs(HardwareInterface):
                 true and there is no such job or it has not ended.
             HardwareInterfaceFailureError: Trouble with the connection, the server or its files.
         """
-        if resubmit:
-            status = self.get_job_status(job.id)
-            if status not in TERMINAL_STATUSES:
-                raise ValueError(
-                    f"job {job.id} cannot be resubmitted on {self._where}: it is "
-                    f"{status.value!r}; only a job that ended can"
-                )
+        if resubmit and not self._unanswered.is_cleared(job.id):
+            # A deletion that was not answered was allowed when it was asked for first.
+            if not self._unanswered.is_deleting(job.id):
+                self._check_resubmittable(job.id)
             self.delete_remote_job_dir(job.id)
-        _raise_error(self.submit_jobs([job])[job.id])
+            self._unanswered.keep_cleared(job.id)
+        error = self.submit_jobs([job])[job.id]
+        if error is None or isinstance(error, JobExistsError):
+            self._unanswered.drop_cleared(job.id)
+        _raise_error(error)
+
+    def _check_resubmittable(self, job_id: JobId) -> None:
+        status = self.get_job_status(job_id)
+        if status not in TERMINAL_STATUSES:
+            raise ValueError(
+                f"job {job_id} cannot be resubmitted on {self._where}: it is "
+                f"{status.value!r}; only a job that ended can"
+            )
 
     def submit_jobs(self, jobs: Sequence[Job]) -> Mapping[JobId, Exception | None]:
         """Send several jobs in one request; values are None or what went wrong."""
         # A job whose submission broke off keeps its token, so that it is recognised when it is
         # sent again. Each submission that was answered has a token of its own.
-        sent = {job: self._unanswered.pop(job, "") or secrets.token_hex(8) for job in jobs}
+        sent = self._unanswered.take_tokens(jobs)
         try:
             return self.submit_jobs_once(jobs, {job.id: token for job, token in sent.items()})
         except BaseException:
-            self._unanswered.update(sent)
+            self._unanswered.keep_tokens(sent)
             raise
 
     def submit_jobs_once(
@@ -246,7 +255,8 @@ class ScriptJobs(HardwareInterface):
         """
         self._open_session()
         if not self._workspace_made:
-            fields = (self._workspace or "", self._script_path, self._limit)
+            mark = self._unanswered.workspace_mark
+            fields = (self._workspace or "", self._script_path, self._limit, mark)
             self._workspace = self._checked(self._ask("make", fields)).fields()[0]
             self._workspace_made = True
         assert self._workspace is not None
@@ -463,18 +473,27 @@ class ScriptJobs(HardwareInterface):
             job_id: ValueError(f"job {job_id} was never submitted to {self._where}")
             for job_id in job_ids
         }
-        self._open_session()
+        session = self._open_session()
         if self._workspace is None or not job_ids:
             return never
-        reply = self._ask("delete", [self._workspace, *map(str, job_ids)], timeout=300.0)
+        try:
+            reply = self._ask("delete", [self._workspace, *map(str, job_ids)], timeout=300.0)
+        except BaseException:
+            self._unanswered.keep_deletions(job_ids)
+            raise
+        # What was asked before, here or by `_ask`, may have been done and not answered.
+        doubtful = self._unanswered.drop_deletions(job_ids)
+        if self._session is not session:
+            doubtful = set(job_ids)
+        missing = {job_id: None if job_id in doubtful else never[job_id] for job_id in job_ids}
         if reply.status == "missing":
-            return never
+            return missing
         results: dict[JobId, Exception | None] = {}
         for job_id, (word, words) in read_results(self._checked(reply).fields()).items():
             if word == "ok":
                 results[job_id] = None
             elif word == "none":
-                results[job_id] = never[job_id]
+                results[job_id] = missing[job_id]
             elif word == "running":
                 results[job_id] = ValueError(
                     f"job {job_id} on {self._where} has not ended: cancel it before deleting it"

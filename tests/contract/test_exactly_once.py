@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import signal
 import subprocess
 import threading
@@ -21,11 +22,14 @@ from exauq_tui.errors import ConnectionLostError, HardwareInterfaceFailureError
 from exauq_tui.hardware import Input, Job, JobId, JobStatus
 from exauq_tui.hardware.script_jobs import ScriptJobs
 from tests.contract.machines import (
+    AnyInterface,
     Machine,
+    alive,
     end_of,
     ends_of,
     every_process,
     job,
+    run,
     wait_until,
 )
 
@@ -93,6 +97,23 @@ def test_a_token_that_is_no_word_is_refused_before_anything_is_made(
     assert not here.job_dir(1).exists()
 
 
+def shim(here: Machine, patch: pytest.MonkeyPatch, name: str, text: str) -> None:
+    """Have sessions find another program of a name, a Bash script."""
+    shims = here.root / "shims"
+    shims.mkdir(exist_ok=True)
+    (shims / name).write_text(f"#!/bin/bash\n{text}\n")
+    (shims / name).chmod(0o755)
+    patch.setenv("PATH", f"{shims}:{os.environ['PATH']}")
+
+
+def dying(here: Machine, patch: pytest.MonkeyPatch) -> AnyInterface:
+    """Make an interface that takes it that with its agent the whole connection is lost."""
+    there = here.interface(here.script(LEDGER), reconnect=False)
+    # An agent alone would be started again.
+    patch.setattr(type(there), "_connection_is_open", lambda _: False)
+    return there
+
+
 def race(workers: list[Callable[[], None]]) -> None:
     """Run functions at the same moment, each in a thread."""
     gate = threading.Barrier(len(workers))
@@ -143,18 +164,12 @@ def test_a_directory_made_by_another_client_at_the_last_moment_is_not_taken_over
     here: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Between our look and our mkdir somebody else's mkdir wins, in whatever language.
-    shims = here.root / "shims"
-    shims.mkdir()
-    shim = shims / "mkdir"
-    shim.write_text(
-        '#!/bin/bash\nif [[ $2 == [0-9]* ]]; then /bin/mkdir "$2"; fi\nexec /bin/mkdir "$@"\n'
-    )
-    shim.chmod(0o755)
+    shim_text = 'if [[ $2 == [0-9]* ]]; then /bin/mkdir "$2"; fi; exec /bin/mkdir "$@"'
     for locale in ("C.UTF-8", "de_DE.UTF-8", "C"):
         with monkeypatch.context() as patch:
             patch.delenv("LC_ALL", raising=False)
             patch.setenv("LANG", locale)
-            patch.setenv("PATH", f"{shims}:{os.environ['PATH']}")
+            shim(here, patch, "mkdir", shim_text)
             there = here.interface(here.script(LEDGER))
             (error,) = there.submit_jobs([job(1)]).values()
             assert isinstance(error, ValueError)
@@ -164,22 +179,27 @@ def test_a_directory_made_by_another_client_at_the_last_moment_is_not_taken_over
     assert ledger(here) == []
 
 
+def lose_answers(patch: pytest.MonkeyPatch, *verbs: str) -> None:
+    """Have the next answer to each of some verbs, in this order, lost after it was carried out."""
+    real = ScriptJobs._ask
+    left = list(verbs)
+
+    def losing(self: ScriptJobs, verb: str, *args: object, **options: object) -> object:
+        reply = real(self, verb, *args, **options)  # type: ignore[arg-type]  # passed on
+        if left[:1] == [verb]:
+            left.pop(0)
+            raise ConnectionLostError("the answer was lost")
+        return reply
+
+    patch.setattr(ScriptJobs, "_ask", losing)
+
+
 def test_a_submission_whose_answer_was_lost_is_recognised_when_it_is_repeated(
     here: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = here.interface(here.script(LEDGER), reconnect=False)
     there.connect()
-    real = ScriptJobs._ask
-    lose = [True]
-
-    def losing(self: ScriptJobs, verb: str, *args: object, **options: object) -> object:
-        reply = real(self, verb, *args, **options)  # type: ignore[arg-type]  # passed on
-        if verb == "submit" and lose:
-            lose.clear()
-            raise ConnectionLostError("the answer was lost")
-        return reply
-
-    monkeypatch.setattr(ScriptJobs, "_ask", losing)
+    lose_answers(monkeypatch, "submit")
     with pytest.raises(ConnectionLostError):
         there.submit_job(job(1, 1.0))
     with pytest.raises(ValueError, match="already submitted"):
@@ -189,6 +209,123 @@ def test_a_submission_whose_answer_was_lost_is_recognised_when_it_is_repeated(
         there.submit_job(job(1, 1.0))
     end_of(there, 1)
     assert runs_of(here) == Counter("1")
+
+
+def test_a_resubmission_whose_answers_were_lost_runs_once_more_however_often_it_is_repeated(
+    here: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = here.interface(here.script(LEDGER), reconnect=False)
+    there.submit_job(job(1, 1.0))
+    end_of(there, 1)
+    lose_answers(monkeypatch, "delete", "submit")
+    for _ in range(2):
+        with pytest.raises(ConnectionLostError):
+            there.submit_job(job(1, 2.0), resubmit=True)
+    end_of(there, 1)
+    there.submit_job(job(1, 2.0), resubmit=True)
+    end_of(there, 1)
+    assert ledger(here) == ["1 1.0", "1 2.0"]
+    # All is answered: from here on it is another wish.
+    there.submit_job(job(1, 2.0), resubmit=True)
+    end_of(there, 1)
+    assert ledger(here) == ["1 1.0", "1 2.0", "1 2.0"]
+    with pytest.raises(ValueError, match="only a job that ended"):
+        there.submit_job(job(2), resubmit=True)
+
+
+def test_a_deletion_whose_answer_was_lost_is_no_error_when_it_is_repeated(
+    here: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = here.interface(reconnect=False)
+    run(there, 1, 2)
+    lose_answers(monkeypatch, "delete")
+    with pytest.raises(ConnectionLostError):
+        there.delete_remote_job_dirs([JobId(1), JobId(2)])
+    assert there.delete_remote_job_dirs([JobId(1), JobId(2)]) == {JobId(1): None, JobId(2): None}
+    with pytest.raises(ValueError, match="never submitted"):
+        there.delete_remote_job_dir(JobId(1))
+
+
+def test_a_deletion_that_is_repeated_because_the_agent_died_is_no_error(
+    here: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The agent dies once, after it has deleted and before it says so.
+    once = here.root / "once"
+    words = f"mkdir {shlex.quote(str(once))} && kill -9 $PPID"
+    shim(here, monkeypatch, "rm", f'/bin/rm "$@"; [[ $* != *trash* ]] || {words}')
+    there = here.interface()
+    run(there, 1)
+    there.delete_remote_job_dir(JobId(1))
+    assert once.exists()
+    assert there.get_job_status(JobId(1)) is JobStatus.PENDING_SUBMIT
+    with pytest.raises(ValueError, match="never submitted"):
+        there.delete_remote_job_dir(JobId(1))
+
+
+DIES_WHILE_IT_DELETES = {
+    "one of two is moved away": ("mv", '/bin/mv -f -- "$3" "${!#}"; ', [JobId(2)]),
+    "all are moved away": ("rm", "", []),
+}
+
+
+@pytest.mark.parametrize(
+    ("program", "first", "stay"), DIES_WHILE_IT_DELETES.values(), ids=DIES_WHILE_IT_DELETES
+)
+def test_what_an_agent_leaves_that_dies_while_it_deletes_is_cleared_away_at_the_next_contact(
+    here: Machine, monkeypatch: pytest.MonkeyPatch, program: str, first: str, stay: list[JobId]
+) -> None:
+    there = here.interface()
+    run(there, 1, 2)
+    with monkeypatch.context() as patch:
+        shim(here, patch, program, f"[[ $* != *trash* ]] || {{ {first}kill -9 $PPID; }}")
+        with pytest.raises(ConnectionLostError):
+            dying(here, patch).delete_remote_job_dirs([JobId(1), JobId(2)])
+    own = here.workspace / ".exauq-tui"
+    assert len(list(own.glob("trash-*"))) == 1
+    # What belongs to one that may be at work, here or on another machine, stays.
+    ticks = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
+    names = f"trash-{os.getpid()}-{ticks}-1-{os.uname().nodename}", "trash-1-1-1-elsewhere"
+    busy = {own / name for name in names}
+    for trash in busy:
+        trash.mkdir()
+    again = here.interface()
+    wait_until(lambda: set(own.glob("trash-*")) == busy, "the end of all other trash")
+    assert [seen.job_id for seen in again.look().reports] == stay
+
+
+def test_the_claim_of_a_dead_agent_that_nobody_needs_is_cleared_away_at_the_next_contact(
+    here: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = here.workspace / ".exauq-tui"
+    with monkeypatch.context() as patch:
+        shim(here, patch, "rm", '[[ $* == *claim* ]] || exec /bin/rm "$@"')
+        there = here.interface(here.script(LEDGER))
+        there.submit_jobs_once([job(1)], {JobId(1): "mine"})
+        (claim,) = own.glob("claim-*")
+        agent = int(claim.read_text().split()[2])
+        there.close()
+        wait_until(lambda: not alive(agent), "the end of the agent")
+    again = here.interface()
+    wait_until(lambda: not claim.exists(), "the end of the claim")
+    assert again.submit_jobs_once([job(1)], {JobId(1): "mine"}) == {JobId(1): None}
+    end_of(again, 1)
+    assert runs_of(here) == Counter("1")
+
+
+def test_a_workspace_whose_making_was_not_answered_is_the_one_that_is_used(
+    here: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = here.interface(here.script(LEDGER), workspace=None, reconnect=False)
+    there.connect()
+    lose_answers(monkeypatch, "make")
+    with pytest.raises(ConnectionLostError):
+        there.submit_job(job(1))
+    there.submit_job(job(1))
+    (made,) = here.root.glob("exauq*")
+    assert there.workspace_dir == str(made)
+    other = here.interface(here.root / "model.sh", workspace=None)
+    other.submit_job(job(1))
+    assert len(list(here.root.glob("exauq*"))) == 2
 
 
 def test_a_runner_started_many_times_at_once_runs_once(machine: Machine) -> None:
@@ -267,25 +404,19 @@ def test_a_submission_whose_agent_was_killed_is_completed_by_repeating_it(
 
 def unfinished(here: Machine, *numbers: int, token: str) -> None:
     """Leave what an agent leaves that is killed right after it made the directories."""
-    shims = here.root / "shims"
-    shims.mkdir(exist_ok=True)
-    shim = shims / "mkdir"
-    shim.write_text(
-        '#!/bin/bash\n/bin/mkdir "$@"\n[[ $2 == [0-9]* ]] || exit\n'
-        "read -r _ _ _ agent _ </proc/$PPID/stat\nkill -KILL $PPID $agent\n"
-    )
-    shim.chmod(0o755)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", f"{shims}:{os.environ['PATH']}")
-        dying = here.interface(here.root / "model.sh", reconnect=False)
-        # As if the whole connection were lost: an agent alone would be started again.
-        patch.setattr(type(dying), "_connection_is_open", lambda _: False)
+        shim(
+            here,
+            patch,
+            "mkdir",
+            '/bin/mkdir "$@"\n[[ $2 == [0-9]* ]] || exit\n'
+            "read -r _ _ _ agent _ </proc/$PPID/stat\nkill -KILL $PPID $agent",
+        )
         with pytest.raises(ConnectionLostError):
-            dying.submit_jobs_once(
+            dying(here, patch).submit_jobs_once(
                 [job(number, 1.0) for number in numbers],
                 {JobId(number): f"{token}{number}" for number in numbers},
             )
-        dying.close()
 
 
 def test_directories_that_a_dead_agent_only_made_are_its_client_s_again(here: Machine) -> None:

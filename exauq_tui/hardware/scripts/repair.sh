@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Variables are shared between the parts of the program (SC2034, SC2154).
 # shellcheck disable=SC2034,SC2154
-# What only somebody who connects does to the slots: set the limit, and mend what died.
+# What only somebody who connects does: set the limit of the slots, mend what died, and clear away.
 
 # Set the limit of workspace $1 to $2: a number; "auto" for the number of cores where none was
 # set before; "" to leave it. Forks where it changes something.
@@ -35,6 +35,20 @@ exauq_requeue() {
         dir=${dir%/}
         if [[ $dir != *[!0-9]* && -z ${waiting[$dir]-} ]] && exauq_may_start "$dir"; then
             printf '%s\n' "$dir" >>"$own/queue"
+        fi
+    done
+}
+
+# Delete, for good, the jobs of workspace $ws that were moved away by agents that died over it.
+exauq_clear_trash() {
+    local trash pid ticks maker
+    for trash in "$own"/trash-*; do
+        # trash-PID-TICKS-NUMBER-HOST: its maker
+        maker=${trash##*/trash-}
+        pid=${maker%%-*} maker=${maker#*-}
+        ticks=${maker%%-*} maker=${maker#*-*-}
+        if [[ -e $trash && $maker == "$host" ]] && ! exauq_process_alive "$pid" "$ticks"; then
+            rm -rf -- "$trash"
         fi
     done
 }

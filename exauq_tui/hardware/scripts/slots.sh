@@ -77,7 +77,10 @@ exauq_fill() {
     read -r dealt <"$own/queue-done"
     [[ $dealt =~ ^[0-9]+$ ]] || dealt=0
     if [[ $limit -gt 0 || ${2-} == repair ]]; then exauq_read_slots "${2-}"; fi
-    if [[ ${2-} == repair ]]; then exauq_requeue; fi
+    if [[ ${2-} == repair ]]; then
+        exauq_requeue
+        exauq_drop_claims
+    fi
     room=$((limit - ${#taken[@]}))
     while [[ $limit -eq 0 || $room -gt 0 ]]; do
         lines=()
@@ -96,5 +99,6 @@ exauq_fill() {
     done
     printf '%s\n' "$dealt" >"$own/queue-done"
     exauq_unlock "$ws"
+    if [[ ${2-} == repair ]]; then exauq_clear_trash; fi
     cd /
 }

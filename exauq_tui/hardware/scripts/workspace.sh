@@ -107,18 +107,34 @@ exauq_verb_open() {
     fi
 }
 
-# Make a workspace: path-or-nothing script limit. Replies with its path. A request of its own, so
-# that the path is known before any job is in it.
+# Set ws to the workspace in directory $1 that was made for mark $2; false where there is none.
+exauq_find_made() {
+    local file mark
+    for file in "$1"/exauq?????/.exauq-tui/made-for; do
+        mark=''
+        read -r mark <"$file"
+        if [[ -n $mark && $mark == "$2" ]]; then
+            ws=${file%/.exauq-tui/made-for}
+            return
+        fi
+    done
+    return 1
+}
+
+# Make a workspace: path-or-nothing script limit mark. Replies with its path. A request of its own,
+# so that the path is known before any job is in it; asked again with the same mark, since the
+# answer was lost, it makes no other one.
 exauq_verb_make() {
     local ws=$1 words script
     exauq_find_script "$2" || return
     if [[ -n $ws && -d $ws ]]; then
         exauq_check_workspace "$ws" || return
-    elif [[ -z $ws ]]; then
+    elif [[ -z $ws ]] && ! exauq_find_made "${script%/*}" "$4"; then
         if ! ws=$(exauq_make_random "${script%/*}") || [[ -z $ws ]]; then
             exauq_refuse "cannot make a workspace directory in ${script%/*}: $(exauq_why_not "${script%/*}"); set workspace_dir"
             return
         fi
+        mkdir -- "$ws/.exauq-tui" && printf '%s\n' "$4" >"$ws/.exauq-tui/made-for"
     elif ! words=$(mkdir -p -- "$ws" 2>&1); then
         exauq_refuse "cannot make the workspace $ws: ${words##*: }"
         return

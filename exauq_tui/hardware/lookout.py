@@ -20,7 +20,7 @@ _SNAPSHOT_EVERY = (10.0, 60.0)
 
 _SHORT = 5.0
 _MOST_SHORT = 3
-"""After so many pushing sessions that ended within a moment, the server is asked instead."""
+"""After so many pushing sessions that the server ended within a moment, it is asked instead."""
 
 _START_AFRESH = b"-\n"
 
@@ -118,7 +118,7 @@ class Lookout:
         return self._look_at_all(workspace, push=push)
 
     def _look_at_pushes(self, position: Position, session: AgentSession) -> Look | None:
-        if not session.is_open and time.monotonic() - self._watching_since < _SHORT:
+        if session.was_ended and time.monotonic() - self._watching_since < _SHORT:
             self._short_watches += 1
         if not session.is_open:
             self._watching = None

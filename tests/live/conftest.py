@@ -9,6 +9,7 @@ import pytest
 
 from exauq_tui.monitor import poller as poller_module
 from tests.live.outage import end
+from tests.live.proxy import Proxy
 from tests.live.site import Site
 from tests.live.sshd import Sshd, StartSshd
 
@@ -50,3 +51,15 @@ def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have fleets try again after moments instead of seconds."""
     monkeypatch.setattr(poller_module, "_FIRST_PAUSE", 0.1)
     monkeypatch.setattr(poller_module, "_LONGEST_PAUSE", 0.3)
+
+
+@pytest.fixture
+def quiet_sshd(start_sshd: StartSshd) -> Sshd:
+    """A server that spends no time on what is not tested here."""
+    return start_sshd(extra=("UsePAM no",))
+
+
+@pytest.fixture
+def proxy(quiet_sshd: Sshd) -> Iterator[Proxy]:
+    with Proxy(quiet_sshd.port) as made:
+        yield made

@@ -126,18 +126,33 @@ class Site:
             if workspace.is_dir() and self.script.exists():
                 self._end_jobs(workspace)
 
-    def _end_jobs(self, workspace: Path) -> None:
-        with UnixServerScriptInterface(
+    def interface(
+        self, workspace: Path | None, *, direct: bool = False, max_running: int | None = None
+    ) -> UnixServerScriptInterface:
+        """Make an interface as a script would; it connects when it is first used.
+
+        Args:
+            workspace: Its workspace.
+            direct: Whether it goes to the server itself, whatever is before that.
+            max_running: How many jobs run at once.
+        """
+        profile = self.profile
+        return UnixServerScriptInterface(
             self.sshd.user,
             self.sshd.host,
-            "python3",
-            str(self.script),
-            "end",
-            workspace_dir=str(workspace),
-            key_filename=str(self.sshd.keys.ed25519),
-            port=self.sshd.port,
-            known_hosts=str(self.sshd.known_hosts),
-            cancel_grace=1,
-        ) as interface:
+            profile.program,
+            profile.script_path,
+            "there",
+            workspace_dir=workspace,
+            key_filename=self.sshd.keys.ed25519,
+            port=self.sshd.port if direct else profile.port,
+            known_hosts=self.sshd.known_hosts if direct else profile.known_hosts,
+            max_running=max_running,
+            cancel_grace=1.0,
+            connect=False,
+        )
+
+    def _end_jobs(self, workspace: Path) -> None:
+        with self.interface(workspace, direct=True) as interface:
             reports = interface.look().reports
             interface.cancel_jobs([r.job_id for r in reports if r.status not in TERMINAL_STATUSES])

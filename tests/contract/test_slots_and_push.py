@@ -301,6 +301,34 @@ def test_changes_are_told_unasked_and_looks_cost_no_request_then(
     assert asked == []
 
 
+@pytest.mark.parametrize("moment", ["before a check", "after a check"])
+def test_a_job_that_died_without_a_word_is_told_unasked(
+    here: Machine, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    check_often(monkeypatch, 0.5)
+    there = interface(here, here.script(WAITS), 0)
+    there.submit_jobs([job(1), job(2)])
+    for number in (1, 2):
+        wait_for_start(here, number)
+    news = threading.Semaphore(0)
+    there.on_news(news.release)
+    cursor = there.look().cursor
+    assert there.is_pushing
+    if moment == "after a check":
+        assert news.acquire(timeout=30)  # every other second, where checks are made more often
+    os.killpg(int((here.job_dir(1) / "PGID").read_text()), signal.SIGKILL)
+    told: dict[JobId, JobReport] = {}
+    while JobId(1) not in told:
+        assert news.acquire(timeout=30)
+        look = there.look(cursor)
+        cursor = look.cursor
+        assert not look.complete
+        told.update((report.job_id, report) for report in look.reports)
+    assert told[JobId(1)].status is JobStatus.FAILED
+    assert told[JobId(1)].note.startswith("end not witnessed")
+    assert running(there, range(1, 3)) == [2]
+
+
 def test_a_silent_server_proves_every_other_second_that_it_is_there(here: Machine) -> None:
     there = here.interface(here.script(WAITS))
     there.submit_job(Job(1, Input(1.0)))

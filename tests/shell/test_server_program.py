@@ -326,3 +326,21 @@ def test_survivors_that_end_later_let_the_job_be_cancelled(here: Machine) -> Non
     assert there.get_job_status(JobId(1)) is JobStatus.FAILED_CANCEL
     os.killpg(int((here.job_dir(1) / "PID").read_text()), signal.SIGKILL)
     assert end_of(there, 1) is JobStatus.CANCELLED
+
+
+@pytest.mark.parametrize("name", ["a) b) Z 1", ") ", ")", "((", "x) S 1 2 3\n4", "plain"])
+def test_a_process_is_known_whatever_its_name_holds(tmp_path: Path, name: str) -> None:
+    # Linux cuts the names of processes after 15 bytes.
+    program = tmp_path / name
+    shutil.copy("/bin/sleep", program)
+    with subprocess.Popen([program, "100"]) as process:
+        try:
+            expected = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+            done = shell(
+                'exauq_stat "$1"; echo "$proc_state $proc_parent $proc_group $proc_session '
+                '$proc_ticks"; exauq_process_alive "$1" "$proc_ticks" && echo alive',
+                str(process.pid),
+            )
+        finally:
+            process.kill()
+    assert done.stdout.split()[1:] == [*expected[1:4], expected[19], "alive"]

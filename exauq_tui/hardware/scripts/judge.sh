@@ -53,30 +53,47 @@ exauq_simulator_lives() {
 # Sets `freed` where it ended one. Needs host, boot and read_only; jobs of another account are
 # judged, and left as they are.
 #   $2 workspace, $3 id
+# Bash copies a function each time it is called: what all jobs need but odd ones is kept apart.
 exauq_judge() {
-    local dir=$1 start_host start_boot pid ticks verdict ended was_started
-    if [[ -e $dir/END ]]; then
-        if [[ -e $dir/STOPPED ]]; then
+    local start_host='' start_boot='' pid='' ticks=''
+    if [[ -e $1/END ]]; then
+        state=
+        if [[ -e $1/STOPPED ]]; then
             state=S
-        elif [[ -e $dir/COMPLETED ]]; then
+        elif [[ -e $1/COMPLETED ]]; then
             state=C
-        elif [[ -e $dir/FAILED ]]; then
+        elif [[ -e $1/FAILED ]]; then
             state=F
-        else
-            state=
         fi
         if [[ -n $state ]]; then
-            exauq_read_end "$dir"
+            exauq_read_end "$1"
+            return 0
+        fi
+    elif [[ ! -e $1/START ]]; then
+        exauq_read_token "$1"
+        state=Q started=- finished=- exit_code=- output=- note=
+        return 0
+    elif [[ ! -e $1/STOPPING ]]; then
+        read -r start_host start_boot pid ticks started <"$1/START"
+        if [[ $start_host == "$host" && $start_boot == "$boot" && -n $started && $started != *[!0-9.]* ]] &&
+            exauq_process_alive "$pid" "$ticks"; then
+            exauq_read_token "$1"
+            state=R finished=- exit_code=- output=- note=
             return 0
         fi
     fi
+    exauq_judge_closely "$@"
+}
+
+# The rest of exauq_judge: jobs that are being stopped, run elsewhere, or whose recorder died.
+exauq_judge_closely() {
+    local dir=$1 start_host='' start_boot='' pid='' ticks='' verdict ended was_started
     exauq_read_token "$dir"
     state=Q started=- finished=- exit_code=- output=- note=
     [[ -e $dir/START ]] || return 0
-    start_host='' start_boot='' pid='' ticks=''
+    state=R
     read -r start_host start_boot pid ticks started <"$dir/START"
     if [[ -z $started || $started == *[!0-9.]* ]]; then started=-; fi
-    state=R
     if [[ -e $dir/STOPPING && $start_host == "$host" && $start_boot == "$boot" ]]; then
         # Whether anything of it is left is for exauq_stop to find out, and to say.
         exauq_judge_stopping "$dir" "$3"

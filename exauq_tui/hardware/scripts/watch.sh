@@ -33,10 +33,18 @@ exauq_watch() {
 # Take in job $1, of the current directory, which was judged: `state`. EXAUQ-Toolbox's take no slots.
 exauq_watch_job() {
     if [[ $state == [RTX] && -e $1/START ]]; then
-        watch_running[$1]=1
+        exauq_watch_recorder "$1"
     elif [[ $state == Q ]] && exauq_may_start "$1"; then
         watch_waiting[$1]=1
     fi
+}
+
+# Note of job $1, of the current directory, that it runs, and by which process of this machine.
+exauq_watch_recorder() {
+    local start_host='' start_boot='' pid='' ticks=''
+    read -r start_host start_boot pid ticks _ <"$1/START"
+    if [[ $start_host != "$host" || $start_boot != "$boot" ]]; then pid='' ticks=''; fi
+    watch_running[$1]="$pid $ticks"
 }
 
 exauq_unwatch() {
@@ -45,9 +53,10 @@ exauq_unwatch() {
 }
 
 # Send what is new in the journal; every now and then also look whether all is as it should be.
+# $1 was read from it just now; $2 is "whole" where that was a whole line.
 exauq_watch_tick() {
-    local line='' news='' now generation id begun cost
-    while IFS= read -r -u 6 line; do
+    local line=$1 whole=${2-} news='' now generation id begun cost
+    while [[ -n $whole ]]; do
         line=$watch_pending$line
         watch_pending=
         watch_offset=$((watch_offset + ${#line} + 1))
@@ -55,13 +64,13 @@ exauq_watch_tick() {
         id=${line%% *}
         case ${line#* } in
             'Q '*) [[ -z $id ]] || watch_waiting[$id]=1 ;;
-            'R '*) [[ -z $id ]] || { watch_running[$id]=1 && unset "watch_waiting[$id]"; } ;;
+            'R '*) [[ -z $id ]] || { watch_running[$id]=' ' && unset "watch_waiting[$id]"; } ;;
             [CFSD]' '*) [[ -z $id ]] || unset "watch_running[$id]" "watch_waiting[$id]" ;;
         esac
+        IFS= read -r -u 6 line || whole=
     done
     # A line that is still being written is sent when it is whole.
     watch_pending+=$line
-    watch_ticks=$((watch_ticks + 1))
     if ((watch_ticks % watch_check == 0)); then
         exauq_now
         begun=$now
@@ -73,11 +82,11 @@ exauq_watch_tick() {
             exauq_send 0 push -$'\n'
             return
         fi
-        # The check takes at most a four-hundredth of the time, however many jobs run.
+        # The check takes at most a thousandth of the time, however many jobs run.
         exauq_now
         begun=${begun//./} cost=${now//./}
         cost=$((10#$cost - 10#$begun))
-        watch_check=$((exauq_check > cost * 4 ? exauq_check : cost * 4))
+        watch_check=$((exauq_check > cost * 10 ? exauq_check : cost * 10))
     fi
     if [[ -n $news ]] || ((watch_ticks % exauq_beat == 0)); then
         exauq_now
@@ -86,20 +95,24 @@ exauq_watch_tick() {
 }
 
 # Find running jobs whose processes are gone without a word: they end here, by the rule. Those
-# whose directories are gone are said to be deleted.
+# whose directories are gone are said to be deleted. For most it is enough that their recorder
+# lives, who was noted before.
 exauq_check_running() {
-    local id freed=
+    local id pid ticks freed=
     local state started finished exit_code output note token submitted
     local -a unattended=()
     cd -- "$watched" 2>/dev/null || return
     for id in "${!watch_running[@]}"; do
-        if [[ ! -e $id ]]; then
+        pid=${watch_running[$id]% *} ticks=${watch_running[$id]#* }
+        if [[ -n $pid && -e $id && ! -e $id/STOPPING ]] && exauq_process_alive "$pid" "$ticks"; then
+            continue
+        elif [[ ! -e $id ]]; then
             state=D
             exauq_journal "$watched" "$id D - - - - - - "
         else
             exauq_judge_any "$id" "$watched"
         fi
-        [[ $state == [RTX] ]] || unset "watch_running[$id]"
+        if [[ $state == [RTX] ]]; then exauq_watch_recorder "$id"; else unset "watch_running[$id]"; fi
     done
     cd /
     exauq_attend "$watched"
@@ -123,20 +136,25 @@ exauq_check_queue() {
 # Wait for the next request: sets seq, verb, length; false at the end of the input.
 exauq_next_request() {
     local line='' part='' code
-    while :; do
-        if [[ -n $watched ]]; then
-            part=
-            IFS= read -r -u 8 -t "$exauq_tick" part
-            code=$?
-            line+=$part
-            [[ $code -ne 0 ]] || break
-            [[ $code -gt 128 ]] || return 1
-            exauq_watch_tick
-        else
-            IFS= read -r -u 8 line || return 1
-            break
+    while [[ -n $watched ]]; do
+        part=
+        IFS= read -r -u 8 -t "$exauq_tick" part
+        code=$?
+        line+=$part
+        [[ $code -ne 0 ]] || break
+        [[ $code -gt 128 ]] || return 1
+        # Nearly always nothing is new. Jobs may run for months: that has to cost next to nothing.
+        watch_ticks=$((watch_ticks + 1))
+        if IFS= read -r -u 6 part; then
+            exauq_watch_tick "$part" whole
+        elif [[ -n $part ]] || ((watch_ticks % exauq_beat == 0 || watch_ticks % watch_check == 0)); then
+            exauq_watch_tick "$part"
         fi
     done
+    if [[ -z $watched ]]; then
+        IFS= read -r -u 8 part || return 1
+        line+=$part
+    fi
     # Not ours, or out of step: nothing that follows can be trusted.
     [[ $line =~ ^([0-9]+)\ ([^\ ]+)\ ([0-9]+)$ ]] || return 1
     seq=${BASH_REMATCH[1]} verb=${BASH_REMATCH[2]} length=${BASH_REMATCH[3]}

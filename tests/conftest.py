@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.figures import pytest_terminal_summary, tell  # noqa: F401 - a hook and a fixture
 from tests.leaving_out import leave_out
 from tests.live.sshd import SSHD, Account, ClientKeys, Sshd, StartSshd, make_client_keys
 from tests.snapshots.scrub import pytest_sessionfinish  # noqa: F401 - a hook, which xdist looks for here

@@ -1,4 +1,4 @@
-"""What the end-to-end tests get: terminals with a program in them, and clean endings."""
+"""What the end-to-end tests get: terminals with a program in them, fleets, clean endings."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from exauq_tui import config
+from exauq_tui.monitor.fleet import Fleet
+from exauq_tui.monitor.record import Record
 from tests.e2e.terminal import TMUX, Terminal, processes_of, wait_until
+from tests.unit.fake_interfaces import Person
 
 OpenTerminal = Callable[..., Terminal]
 """Opens terminals, with `Terminal`'s options."""
+
+OpenFleet = Callable[[], Fleet]
+"""Opens and starts a fleet of the configuration as it is now."""
 
 
 @pytest.fixture
@@ -50,3 +57,22 @@ def open_terminal(place: Path, isolated_home: Path) -> Iterator[OpenTerminal]:
     yield open_one
     for terminal in terminals:
         terminal.close()
+
+
+@pytest.fixture
+def open_fleet(place: Path) -> Iterator[OpenFleet]:
+    """Give a function that opens fleets of the configuration, all on one record."""
+    opened: list[tuple[Fleet, Record]] = []
+
+    def open_one() -> Fleet:
+        servers = config.load(Path(os.environ["EXAUQ_TUI_CONFIG"])).servers
+        record = Record(place / "jobs.sqlite3")
+        fleet = Fleet(servers, record, Person(), refresh=1.0)
+        opened.append((fleet, record))
+        fleet.start()
+        return fleet
+
+    yield open_one
+    for fleet, record in opened:
+        fleet.stop()
+        record.close()

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,15 +28,21 @@ class Ledger:
 
     path: Path
 
-    def _points(self, word: str) -> Counter[Point]:
+    def _lines(self) -> list[tuple[str, Point]]:
         if not self.path.exists():
-            return Counter()
+            return []
         lines = [line.split(" ") for line in self.path.read_text().splitlines(keepends=True)]
-        return Counter(
-            tuple(map(float, text.split(",")))
-            for first, text in lines
-            if first == word and text.endswith("\n")
-        )
+        return [
+            (word, tuple(map(float, text.split(",")))) for word, text in lines if text[-1] == "\n"
+        ]
+
+    def _points(self, word: str) -> Counter[Point]:
+        return Counter(point for first, point in self._lines() if first == word)
+
+    def add(self, word: str, text: str) -> None:
+        """Add a line as the simulator does, about the run with the input `text`."""
+        with self.path.open("ab", buffering=0) as ledger:
+            ledger.write(f"{word} {text}\n".encode())
 
     def starts(self) -> Counter[Point]:
         """How often a run with each input began."""
@@ -44,6 +51,35 @@ class Ledger:
     def ends(self) -> Counter[Point]:
         """How often a run with each input came to its end."""
         return self._points("end")
+
+    def killed(self) -> Counter[Point]:
+        """How often a run with each input was about to be killed by a test."""
+        return self._points("killed")
+
+    def length(self) -> int:
+        """How many lines there are."""
+        return len(self._lines())
+
+    def running(self) -> set[Point]:
+        """The inputs of the runs that began and did not end."""
+        course = list(self._course())
+        return course[-1] if course else set()
+
+    def most_at_once(self, since: int = 0) -> int:
+        """How many runs there were at once, at the most, at each line from `since` on."""
+        return max(map(len, list(self._course())[since:]), default=0)
+
+    def _course(self) -> Iterator[set[Point]]:
+        """What runs at each line: they stand in the order of time."""
+        now: set[Point] = set()
+        over: set[Point] = set()
+        for word, point in self._lines():
+            if word != "start":
+                over.add(point)
+            elif point not in over:
+                now.add(point)
+            now -= over
+            yield set(now)
 
 
 class Site:
@@ -83,9 +119,16 @@ class Site:
                 "key_filename": str(sshd.keys.ed25519),
                 "known_hosts": str(sshd.known_hosts),
             }
-        table = {key: value for key, value in (table | profile).items() if value is not None}
-        config = Path(os.environ["EXAUQ_TUI_CONFIG"])
-        config.write_text(tomli_w.dumps({"servers": {"lab": table}, "app": {"refresh": refresh}}))
+        self._table = table
+        self._refresh = refresh
+        self.configure(**profile)
+
+    def configure(self, **profile: object) -> None:
+        """Change keys of the profile in the configuration; None takes one away."""
+        self._table |= profile
+        table = {key: value for key, value in self._table.items() if value is not None}
+        text = tomli_w.dumps({"servers": {"lab": table}, "app": {"refresh": self._refresh}})
+        Path(os.environ["EXAUQ_TUI_CONFIG"]).write_text(text)
 
     def job_directories(self) -> list[str]:
         """The names of what is in the workspace and may be a job."""

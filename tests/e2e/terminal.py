@@ -210,10 +210,10 @@ class Terminal:
 
     def app_pid(self) -> int:
         """The process of `exauq-tui`, which is the shell's only child."""
-        (pid,) = self._children()
+        (pid,) = self.children()
         return pid
 
-    def _children(self) -> list[int]:
+    def children(self) -> list[int]:
         return children_of(int(self._ask("#{pane_pid}")))
 
     def signal_app(self, number: signal.Signals) -> None:
@@ -224,7 +224,7 @@ class Terminal:
         """End the program by SIGKILL, as a crash would; the terminal gets a new shell."""
         pid = self.app_pid()
         os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: pid not in self._children(), "the killed program is gone")
+        wait_until(lambda: pid not in self.children(), "the killed program is gone")
         self._run("respawn-pane", "-k", "-t", "main", self._shell)
         self._run("pipe-pane", "-t", "main", f"cat >> {shlex.quote(str(self.raw_file))}")
         self.wait_for(lambda screen: screen.strip() == PROMPT.strip())
@@ -234,7 +234,7 @@ class Terminal:
         if self._closed:
             return
         self._closed = True
-        left = {self._server, *self._children()} if is_alive(self._server) else set()
+        left = {self._server, *self.children()} if is_alive(self._server) else set()
         with suppress(subprocess.CalledProcessError):
             self._run("kill-server")
 

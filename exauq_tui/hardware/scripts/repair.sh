@@ -25,7 +25,7 @@ exauq_set_limit() {
 # Put accepted jobs of workspace $ws back into the queue that are in it no more, or never were
 # because the agent died before it wrote them there.
 exauq_requeue() {
-    local dir
+    local dir missing=''
     local -A waiting=()
     local -a lines=()
     mapfile -t -s "$dealt" lines <"$own/queue"
@@ -34,9 +34,10 @@ exauq_requeue() {
     for dir in [0-9]*/; do
         dir=${dir%/}
         if [[ $dir != *[!0-9]* && -z ${waiting[$dir]-} ]] && exauq_may_start "$dir"; then
-            printf '%s\n' "$dir" >>"$own/queue"
+            missing+=$dir$'\n'
         fi
     done
+    exauq_append "$own/queue" "${missing%$'\n'}"
 }
 
 # Delete, for good, the jobs of workspace $ws that were moved away by agents that died over it.
@@ -51,4 +52,10 @@ exauq_clear_trash() {
             rm -rf -- "$trash"
         fi
     done
+}
+
+# Remove what else processes left half done that were killed: nobody is at it after a day.
+exauq_sweep() {
+    find "$own" -maxdepth 1 -mmin +1440 \( -name 'new-*' -o -name 'accepted-*' -o -name 'trash-*' \
+        -o -name 'queue-[0-9]*' -o -name 'slots-*' -o -name 'max_running-*' \) -exec rm -rf -- {} +
 }

@@ -11,7 +11,7 @@ exauq_launch() {
         # nor could its simulator.
         trap - TERM INT HUP
         cd / || exit 1
-        exec setsid /bin/bash -p "$1/$2/runner.sh" </dev/null >/dev/null 2>&1 3>&- 7>&- 8<&- 9>&-
+        exec setsid /bin/bash -p "$1/$2/runner.sh" </dev/null >/dev/null 2>&1 3>&- 5<&- 7>&- 8<&- 9>&-
     ) &
 }
 

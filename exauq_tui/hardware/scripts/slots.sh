@@ -5,12 +5,19 @@
 #
 # In <workspace>/.exauq-tui:
 #   max_running  how many jobs run at once; 0 or missing: no limit
-#   queue        ids in the order in which they were accepted, one per line
-#   queue-done   how many lines of it were dealt with
+#   accepted-*   the ids that one submission accepted, one per line, then "end". In the order of
+#                their names they come to the end of the queue.
+#   queue        ids in the order in which they were accepted, one per line. Only who holds the
+#                lock writes it, so that it can be replaced by a shorter one.
+#   queue-done   how many lines of it were dealt with. What is lost of this (or of the removal of
+#                an accepted-*) has lines dealt with twice, and a job that has begun begins no more.
 #   slots        ids that were given a slot, one per line; a slot is free again once its job has
 #                ended. Lines are added before the job starts: a filler that dies in between
 #                leaves a slot taken (repaired at the next connect), never one job too many.
 # A filler runs when jobs are accepted, when one ends, and when somebody connects.
+
+# How many lines of the queue are dealt with until it is shortened.
+exauq_queue_done_most=1000
 
 # Whether the job in directory $1 has come to its end, by its flags alone.
 exauq_has_ended() {
@@ -59,12 +66,42 @@ exauq_read_slots() {
     fi
 }
 
+# Move what submissions accepted to the end of the queue. Forks once for each of them.
+exauq_take_accepted() {
+    local file text
+    local -a ids=()
+    for file in "$own"/accepted-*; do
+        [[ -e $file ]] || continue
+        mapfile -t ids <"$file"
+        # One without an end is still being written.
+        [[ ${#ids[@]} -gt 0 && ${ids[${#ids[@]} - 1]} == end ]] || continue
+        unset "ids[${#ids[@]} - 1]"
+        printf -v text '%s\n' "${ids[@]}"
+        exauq_append "$own/queue" "${text%$'\n'}" || return
+        rm -f -- "$file"
+    done
+}
+
+# Drop what was dealt with from the queue. Forks twice.
+exauq_shorten_queue() {
+    local skip=$dealt
+    # In this order: lines that are dealt with twice do no harm, lines that are passed over would.
+    printf '0\n' >"$own/queue-done"
+    if tail -n "+$((skip + 1))" -- "$own/queue" >"$own/queue-$$" &&
+        mv -f -- "$own/queue-$$" "$own/queue"; then
+        dealt=0
+    else
+        rm -f -- "$own/queue-$$"
+    fi
+}
+
 # Start queued jobs of workspace $1 while there are free slots; $2 is "repair" at a connect, and
 # "ended" where a job just ended.
 exauq_fill() {
-    local ws=$1 own=$1/.exauq-tui limit dealt=0 room id host boot read_only format locked
+    local ws=$1 own=$1/.exauq-tui limit dealt=0 room skip id host boot read_only format locked
     local state submitted started finished exit_code token output note freed
     local -a taken=() lines=() unattended=()
+    local -A begun=()
     exauq_identify_machine
     exauq_read_format "$ws"
     if [[ -n $read_only ]]; then return 1; fi
@@ -76,29 +113,42 @@ exauq_fill() {
     exauq_read_limit "$ws"
     read -r dealt <"$own/queue-done"
     [[ $dealt =~ ^[0-9]+$ ]] || dealt=0
+    exauq_take_accepted
     if [[ $limit -gt 0 || ${2-} == repair ]]; then exauq_read_slots "${2-}"; fi
     if [[ ${2-} == repair ]]; then
         exauq_requeue
         exauq_drop_claims
     fi
+    for id in "${taken[@]}"; do begun[$id]=1; done
     room=$((limit - ${#taken[@]}))
+    exec 5<"$own/queue"
+    # Only the first time lines are passed over: the next ones follow where reading stopped.
+    skip=$dealt
     while [[ $limit -eq 0 || $room -gt 0 ]]; do
         lines=()
-        mapfile -t -s "$dealt" -n 64 lines <"$own/queue"
+        mapfile -t -u 5 -s "$skip" -n 64 lines
+        skip=0
         [[ ${#lines[@]} -gt 0 ]] || break
         for id in "${lines[@]}"; do
             [[ $limit -eq 0 || $room -gt 0 ]] || break
-            if [[ -n $id && $id != *[!0-9]* ]] && exauq_may_start "$id"; then
+            if [[ -n $id && $id != *[!0-9]* && -z ${begun[$id]-} ]] && exauq_may_start "$id"; then
                 # Without its line in `slots` it would not be counted: then it does not start.
                 if ! exauq_append "$own/slots" "$id"; then break 2; fi
                 exauq_launch "$ws" "$id"
+                begun[$id]=1
                 room=$((room - 1))
             fi
             dealt=$((dealt + 1))
         done
     done
+    exec 5<&-
+    if [[ $dealt -ge $exauq_queue_done_most ]]; then exauq_shorten_queue; fi
     printf '%s\n' "$dealt" >"$own/queue-done"
+    if [[ ${2-} != ended ]]; then exauq_tidy; fi
     exauq_unlock "$ws"
-    if [[ ${2-} == repair ]]; then exauq_clear_trash; fi
+    if [[ ${2-} == repair ]]; then
+        exauq_clear_trash
+        exauq_sweep
+    fi
     cd /
 }

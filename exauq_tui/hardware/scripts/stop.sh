@@ -45,7 +45,7 @@ exauq_find_members() {
 
 # Say that job $2 of workspace $1 was cancelled: nothing of it is left.
 exauq_record_stopped() {
-    local dir=$1/$2 now was_started='' ended started finished exit_code output note
+    local dir=$1/$2 now line was_started='' ended submitted token started finished exit_code output note
     exauq_now
     if [[ ! -e $dir/token ]]; then
         # EXAUQ-Toolbox's own job: it looks for this flag, and knows of nothing else.
@@ -58,7 +58,14 @@ exauq_record_stopped() {
     read -r _ _ _ _ was_started <"$dir/START"
     exauq_read_end "$dir"
     exauq_end "$dir" "$1" "$2" S "${was_started:--}" "$now" "$exit_code" '' && return
-    if [[ -e $dir/STOPPED || -e $dir/COMPLETED || -e $dir/FAILED ]]; then return; fi
+    if exauq_has_ended "$dir"; then
+        # It ended before we asked: that we asked must not be what was said last.
+        if exauq_read_end "$dir"; then
+            line="$ended $submitted $started $finished $exit_code $token $output $note"
+            exauq_journal "$1" "$2 $line"
+        fi
+        return
+    fi
     # Decided by somebody who died before the flag.
     if exauq_read_end "$dir"; then
         exauq_write_end "$dir" "$1" "$2" "$ended" "$started" "$finished" "$exit_code" "$note"

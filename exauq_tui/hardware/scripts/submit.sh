@@ -44,8 +44,8 @@ exauq_check_program() {
 # Nearly all of the time goes to what is done for each job. So whole arrays are worked on at once
 # where Bash can, and a job that is new costs its directory, four files, and little else.
 exauq_verb_submit() {
-    local ws=$1 script setup=$3 count=$4 id position now runner manager lines=''
-    local claim=.exauq-tui/claim-$$-$RANDOM$RANDOM locked='' deadline=$((SECONDS + 10))
+    local ws=$1 script setup=$3 count=$4 id position now runner manager lines='' generation told_in
+    local claim=.exauq-tui/claim-$$-$RANDOM$RANDOM accepted fill='' locked='' deadline=$((SECONDS + 10))
     local -a program ids tokens inputs claims mine others
     local -A lost=() claimants=()
     exauq_check_program "$2" "$setup" "${@:5:count}" || return
@@ -55,6 +55,8 @@ exauq_verb_submit() {
     exauq_read_jobs "${@:5+count}" || return
     if [[ ${#mine[@]} -gt 0 ]]; then exauq_make_directories; fi
     exauq_write_texts
+    exauq_read_generation "$ws"
+    told_in=$generation
     exauq_now
     # Ours are signed before anybody else's are waited for: somebody may be waiting for us.
     for position in "${!mine[@]}"; do
@@ -78,8 +80,16 @@ exauq_verb_submit() {
         exauq_give_up "$id"
     done
     if [[ ${#mine[@]} -gt 0 ]]; then
+        # Said in a journal that nobody reads any more, and before it was true: let all look.
+        exauq_read_generation "$ws"
+        if [[ $generation != "$told_in" ]]; then exauq_renew_journal "$ws"; fi
         printf -v lines '%s\n' "${mine[@]}"
-        exauq_append "$ws/.exauq-tui/queue" "${lines%$'\n'}"
+        accepted=.exauq-tui/accepted-$now-$$-$RANDOM
+        if ! printf '%s' "$lines"end$'\n' >"$accepted"; then
+            # The disk is full. Who repairs looks for them, and the queue may still have room.
+            rm -f -- "$accepted"
+            fill=repair
+        fi
         printf -v lines '%s ok\n' "${mine[@]}"
         reply+=$lines
     fi
@@ -90,7 +100,7 @@ exauq_verb_submit() {
         exauq_unlock "$ws"
     fi
     cd /
-    exauq_detach fill "$ws"
+    exauq_detach fill "$ws" $fill
 }
 
 # Say in the journal what stands in `lines`.

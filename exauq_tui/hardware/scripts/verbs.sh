@@ -76,6 +76,9 @@ exauq_verb_delta() {
     reply=-$'\n'
     if [[ $generation != "$2" ]]; then return; fi
     lines=$(tail -c "+$3" "$ws/.exauq-tui/journal" && printf x) || return
+    # Replaced just before that: what was read is of another journal.
+    exauq_read_generation "$ws"
+    if [[ $generation != "$2" ]]; then return; fi
     lines=${lines%x}
     # What was read before ended with a line: where it does not, the journal was cut or changed.
     if [[ $lines != $'\n'* ]]; then return; fi

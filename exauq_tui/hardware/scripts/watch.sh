@@ -55,7 +55,7 @@ exauq_unwatch() {
 # Send what is new in the journal; every now and then also look whether all is as it should be.
 # $1 was read from it just now; $2 is "whole" where that was a whole line.
 exauq_watch_tick() {
-    local line=$1 whole=${2-} news='' now generation id begun cost
+    local line=$1 whole=${2-} news='' over='' now generation=$watch_generation id begun cost
     while [[ -n $whole ]]; do
         line=$watch_pending$line
         watch_pending=
@@ -66,6 +66,7 @@ exauq_watch_tick() {
             'Q '*) [[ -z $id ]] || watch_waiting[$id]=1 ;;
             'R '*) [[ -z $id ]] || { watch_running[$id]=' ' && unset "watch_waiting[$id]"; } ;;
             [CFSD]' '*) [[ -z $id ]] || unset "watch_running[$id]" "watch_waiting[$id]" ;;
+            '1 '*) over=yes ;;
         esac
         IFS= read -r -u 6 line || whole=
     done
@@ -76,17 +77,18 @@ exauq_watch_tick() {
         begun=$now
         exauq_check_running
         exauq_check_queue
-        exauq_read_generation "$watched"
-        if [[ $generation != "$watch_generation" ]]; then
-            exauq_unwatch
-            exauq_send 0 push -$'\n'
-            return
-        fi
         # The check takes at most a thousandth of the time, however many jobs run.
         exauq_now
         begun=${begun//./} cost=${now//./}
         cost=$((10#$cost - 10#$begun))
         watch_check=$((exauq_check > cost * 10 ? exauq_check : cost * 10))
+    fi
+    # The journal was replaced: it says so at its end, if who replaced it lived to say it.
+    if ((watch_ticks % exauq_beat == 0)); then exauq_read_generation "$watched"; fi
+    if [[ -n $over || $generation != "$watch_generation" ]]; then
+        exauq_unwatch
+        exauq_send 0 push -$'\n'
+        return
     fi
     if [[ -n $news ]] || ((watch_ticks % exauq_beat == 0)); then
         exauq_now

@@ -24,10 +24,17 @@ exauq_check_workspace() {
 
 # Set generation to that of the journal of workspace $1, or "-" where there is none.
 exauq_read_generation() {
+    exauq_read_generation_of "$1/.exauq-tui/journal"
+}
+
+# Set generation to that of the journal in file $1; false, and "-", where it is none.
+exauq_read_generation_of() {
     local word='' number=''
     generation=-
-    read -r word number generation <"$1/.exauq-tui/journal"
-    if [[ $word != exauq-journal || $number != 1 || -z $generation ]]; then generation=-; fi
+    read -r word number generation <"$1"
+    [[ $word == exauq-journal && $number == 1 && -n $generation ]] && return
+    generation=-
+    return 1
 }
 
 # Make what we keep in workspace $1 (which exists): format, journal, a copy of this program.
@@ -57,8 +64,7 @@ exauq_prepare() {
     if [[ $generation == - ]]; then
         # A journal without its first line was made by somebody who missed ours: put aside.
         if [[ -e $own/journal ]]; then mv -f -- "$own/journal" "$own/journal-odd" 2>/dev/null; fi
-        exauq_now
-        printf '%s\n' "exauq-journal 1 ${now//./}$RANDOM" >"$temporary" 2>/dev/null
+        exauq_begin_journal "$temporary" 2>/dev/null
         ln -- "$temporary" "$own/journal" 2>/dev/null
         rm -f -- "$temporary"
         exauq_read_generation "$1"

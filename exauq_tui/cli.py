@@ -17,6 +17,7 @@ import click
 
 from exauq_tui import __version__, config, headless, locations
 from exauq_tui.config import Config
+from exauq_tui.config_file import dotted
 from exauq_tui.errors import ExauqTuiError, InputError, RecordError
 from exauq_tui.headless import FAILED, USAGE
 from exauq_tui.jobs import Input
@@ -178,6 +179,35 @@ def submit(
 def _no_server(options: Options, server: str) -> str:
     known = ", ".join(each.name for each in options.config.servers) or "none"
     return f"there is no server {server!r} in {options.config_path}; known: {known}"
+
+
+@cli.command()
+@click.argument("server")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write all of it to FILE, for somebody who helps; it holds no secrets.",
+    metavar="FILE",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list for other programs.")
+@click.pass_obj
+def doctor(options: Options, server: str, report: Path | None, as_json: bool) -> None:
+    """Examine SERVER step by step: what works, what does not, and what to do about it."""
+    profile = next((each for each in options.config.servers if each.name == server), None)
+    wrong = [each for each in options.config.problems if f"[{dotted(('servers', server))}]" in each]
+    if profile is None and not wrong:
+        _fail(_no_server(options, server), USAGE)
+    log = locations.log_path()
+    try:
+        if profile is None:
+            sys.exit(
+                headless.diagnose_unusable(server, wrong, report=report, log=log, as_json=as_json)
+            )
+        with _fleet(options, headless.TerminalPrompter(), (server,)) as fleet:
+            code = headless.diagnose(fleet, profile, report=report, log=log, as_json=as_json)
+    except InputError as error:
+        _fail(error, FAILED)
+    sys.exit(code)
 
 
 @cli.command("jobs")

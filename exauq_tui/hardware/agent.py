@@ -121,18 +121,28 @@ def encode_request(seq: int, verb: str, fields: Iterable[str]) -> bytes:
 @cache
 def server_program() -> str:
     """Join the parts of the server program, without comments; its version names its text."""
-    directory = resources.files("exauq_tui.hardware") / "scripts"
     kept: list[str] = []
     for part in PARTS:
-        text = directory.joinpath(part).read_text(encoding="ascii")
-        # Only whole-line comments go, and only those that no quoted text can hold.
-        comments = ("# ", "    # ", "        # ", "            # ")
-        kept += [line for line in text.splitlines() if line and not line.startswith(comments)]
+        kept += _lines_of(part)
         if part == RECORDER_PARTS[-1]:
             kept.append(RECORDER_END)
     text = "\n".join(kept)
     version = hashlib.sha256(text.encode("ascii")).hexdigest()[:12]
     return f"exauq_version={version}\n{text}\n"
+
+
+@cache
+def seldom_used_part(name: str) -> str:
+    """Give a part that is sent only where it is used: by the request ``learn``."""
+    return "\n".join(_lines_of(name))
+
+
+def _lines_of(part: str) -> list[str]:
+    """Read a part. Whole-line comments go, but only those that no quoted text can hold."""
+    path = resources.files("exauq_tui.hardware") / "scripts" / part
+    comments = ("# ", "    # ", "        # ", "            # ")
+    lines = path.read_text(encoding="ascii").splitlines()
+    return [line for line in lines if line and not line.startswith(comments)]
 
 
 def bootstrap(nonce: str) -> bytes:
@@ -256,6 +266,8 @@ class AgentSession:
             with contextlib.suppress(ConnectionLostError):
                 self._send(bootstrap(self._nonce), timeout)
             self.hello = self._greeted(self._await(0, timeout, "the server program"))
+            # What start-up files printed before.
+            self.noise = (self._frames.passed_over, self._frames.noise)
         except BaseException:
             self.close()
             raise

@@ -8,11 +8,12 @@ optional Protocol below; the dashboard asks with ``isinstance`` and disables wha
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar, runtime_checkable
 
 from exauq_tui.errors import ConnectionLostError
+from exauq_tui.hardware.diagnosis import Finding, Trail
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input, Job, JobId
 
@@ -305,3 +306,26 @@ class DeletesJobs(Protocol):
 
     def delete_workspace(self) -> None:
         """Remove the whole workspace, without waiting for running jobs."""
+
+
+@runtime_checkable
+class DiagnosesItself(Protocol):
+    """An interface that can tell step by step what works on its machine, and what does not."""
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether there is a way to the machine, so that the steps of it are looked at."""
+
+    @property
+    def trail(self) -> Trail:
+        """How far the last attempt to connect came, or that which made the connection."""
+
+    def on_step(self, listener: Callable[[Finding], None] | None) -> None:
+        """Have the next attempts to connect tell of each step, from the thread that connects."""
+
+    def examine(self) -> Iterator[Finding]:
+        """Look at the connected machine, one finding after the other; changes nothing there.
+
+        Raises:
+            HardwareInterfaceFailureError: The connection was lost meanwhile.
+        """

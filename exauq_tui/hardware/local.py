@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Literal
 
 from exauq_tui.errors import ConnectionLostError
 from exauq_tui.hardware.connection.local_bash import LocalBash
 from exauq_tui.hardware.connection.transport import ByteStream
+from exauq_tui.hardware.diagnosis import Finding, Trail
 from exauq_tui.hardware.script_jobs import CANCEL_GRACE, ScriptJobs
 
 
@@ -79,6 +81,19 @@ class LocalScriptInterface(ScriptJobs):
                 self._bash = LocalBash(self._start_dir)
             bash = self._bash
         return bash.open_stream(command, 10.0)
+
+    @property
+    def is_remote(self) -> bool:
+        """False: this is the machine."""
+        return False
+
+    @property
+    def trail(self) -> Trail:
+        """Nothing: there is no way to be taken."""
+        return Trail()
+
+    def on_step(self, listener: Callable[[Finding], None] | None) -> None:
+        """Do nothing: likewise."""
 
     def _connection_is_open(self) -> bool:
         return self._bash is not None

@@ -12,7 +12,7 @@ import shlex
 import threading
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from exauq_tui.errors import (
     ConnectionLostError,
@@ -23,6 +23,8 @@ from exauq_tui.errors import (
 )
 from exauq_tui.hardware.agent import COMMAND, AgentSession, Reply
 from exauq_tui.hardware.connection.transport import ByteStream
+from exauq_tui.hardware.diagnosis import Finding
+from exauq_tui.hardware.examining import Subject, examine
 from exauq_tui.hardware.interface import (
     HardwareInterface,
     JobReport,
@@ -394,6 +396,33 @@ class ScriptJobs(HardwareInterface):
             raise ServerRefusedError(
                 f"{self._where}: the log of job {job_id} cannot be read"
             ) from error
+
+    # Examining
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether there is a way to the machine."""
+        return True
+
+    def _may_start_more(self) -> bool:
+        """Whether another command can be started without another login."""
+        return True
+
+    def examine(self) -> Iterator[Finding]:
+        """Look at the machine, one finding after the other; changes nothing there."""
+        session = self._open_session()
+        return examine(
+            Subject(
+                session,
+                self._start if self._may_start_more() else None,
+                self._where,
+                self._workspace or self._configured or "",
+                self._script_path,
+                self._setup,
+                self._words[0],
+                self.is_remote,
+            )
+        )
 
     # Ending and deleting
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC
+from collections.abc import Callable
 from os import PathLike, fspath
 from types import TracebackType
 from typing import Self
@@ -13,6 +14,7 @@ from exauq_tui.hardware.connection.attempt import Attempt
 from exauq_tui.hardware.connection.login import Login
 from exauq_tui.hardware.connection.memory import Memory
 from exauq_tui.hardware.connection.transport import ByteStream, Transport
+from exauq_tui.hardware.diagnosis import Finding, Trail
 from exauq_tui.hardware.interface import AcceptHostKey, AskSecret, HardwareInterface
 
 
@@ -96,6 +98,8 @@ class SSHInterface(HardwareInterface, ABC):
         self._is_set_up = False
         self._attempt: Attempt | None = None
         self._closed = False
+        self._trail_of = Attempt()  # the last attempt to connect
+        self._on_step: Callable[[Finding], None] | None = None
         if connect:
             self.connect()
 
@@ -120,6 +124,15 @@ class SSHInterface(HardwareInterface, ABC):
         with self._guard:
             self._closed = False
         self._transport()
+
+    def on_step(self, listener: Callable[[Finding], None] | None) -> None:
+        """Have the next attempts to connect tell of each step, from the thread that connects."""
+        self._on_step = listener
+
+    @property
+    def trail(self) -> Trail:
+        """How far the last attempt to connect came."""
+        return self._trail_of.trail
 
     def close(self) -> None:
         """Drop the connection; callable from any thread, unblocks a waiting call."""
@@ -184,7 +197,7 @@ class SSHInterface(HardwareInterface, ABC):
                 if connection is not None and connection.is_open:
                     return connection
                 self._connection, self._is_set_up = None, False
-                attempt = self._attempt = Attempt()
+                attempt = self._attempt = self._trail_of = Attempt(self._on_step)
             if connection is not None:
                 connection.close()
             return self._hold(attempt)

@@ -123,6 +123,10 @@ class UnixServerScriptInterface(ScriptJobs, SSHInterface):
         connection = self._connection
         return connection is not None and connection.is_open
 
+    def _may_start_more(self) -> bool:
+        # Where each command is an `ssh` of its own, it logs in of its own.
+        return bool(getattr(self._connection, "shares_login", False))
+
     def _give_up_connection(self) -> None:
         connection = self._connection
         if connection is not None:

@@ -19,6 +19,7 @@ from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
 from exauq_tui.jobs import Input, JobId
 from exauq_tui.monitor.contact import Contact, raise_if_cut_off, words_of
 from exauq_tui.monitor.evidence import GONE, is_gone
+from exauq_tui.monitor.examining import Findings, Tell
 from exauq_tui.monitor.interfaces import MakeInterface, make_interface
 from exauq_tui.monitor.looking import fetch_outputs
 from exauq_tui.monitor.owners import new_owner
@@ -138,6 +139,10 @@ class Fleet:
         for name, poller in self._pollers.items():
             if server in (None, name):
                 poller.look_now()
+
+    def diagnose(self, server: str, tell: Tell) -> Future[Findings]:
+        """Examine a server step by step."""
+        return self._poller(server).diagnose(tell)
 
     # Submitting and cancelling: the record first
 

@@ -29,6 +29,7 @@ from exauq_tui.errors import (
 from exauq_tui.hardware.interface import (
     Connects,
     DeletesJobs,
+    DiagnosesItself,
     HardwareInterface,
     HasWorkspace,
     HostKey,
@@ -36,6 +37,7 @@ from exauq_tui.hardware.interface import (
     ReadsLogs,
 )
 from exauq_tui.monitor.contact import CUT_OFF, Contact, words_of
+from exauq_tui.monitor.examining import Examinations, Findings, Tell
 from exauq_tui.monitor.interfaces import MakeInterface, Surroundings, endpoint_of
 from exauq_tui.monitor.looking import look
 from exauq_tui.monitor.record import Record
@@ -117,6 +119,7 @@ class Poller:
         self._owner = owner
         self._configured = profile.workspace_dir or ""
         self._requests: queue.SimpleQueue[Request[object]] = queue.SimpleQueue()
+        self._examinations = Examinations(profile)
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._retry = threading.Event()
@@ -189,6 +192,18 @@ class Poller:
                 self._fail_requests()  # lost in between: nobody else would
         return result
 
+    def diagnose(self, tell: Tell) -> Future[Findings]:
+        """Examine the server; where there is no connection, try at once to make it."""
+        result = self._examinations.add(tell)
+        self._retry.set()
+        self._wake.set()
+        if self._stopping.is_set():
+            self._end_examinations()  # its thread may have looked for the last time
+        return result
+
+    def _end_examinations(self) -> None:
+        self._examinations.fail(None, ConnectionLostError("the dashboard is being left"))
+
     def check_stale(self) -> None:
         """Say STALE where an answer is overdue; called from another thread, now and then."""
         self._standing.check_stale()
@@ -225,6 +240,7 @@ class Poller:
                 self._rest(ServerState.FAULT, error, _LONGEST_PAUSE)
         self._standing.say(ServerState.OFFLINE)
         self._fail_requests()
+        self._end_examinations()
         with suppress(RecordError):  # closed meanwhile, perhaps: leases end by themselves
             self._tools.record.release(self._owner)
 
@@ -242,6 +258,7 @@ class Poller:
         next_try = None if pause is None else self._tools.clock() + pause
         self._standing.say(state, words_of(error), next_try=next_try)
         self._fail_requests()
+        self._examinations.fail(self._kept, error)
         self._retry.wait(pause)
 
     def _fail_requests(self) -> None:
@@ -262,6 +279,8 @@ class Poller:
             if self._stopping.is_set():
                 return
             self._standing.say(ServerState.CONNECTING)
+            if isinstance(interface, DiagnosesItself):
+                interface.on_step(self._examinations.step)
             if isinstance(interface, Connects):
                 interface.connect()
             if isinstance(interface, PushesChanges):
@@ -405,6 +424,9 @@ class Poller:
         return sent
 
     def _serve_requests(self, contact: Contact) -> None:
+        if self._examinations.are_waiting:
+            self._standing.end_wait()  # setup lines, say, may take their time
+            self._examinations.serve(contact.interface)
         while True:
             try:
                 request = self._requests.get_nowait()

@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
+from exauq_tui.hardware.diagnosis import Finding
 from exauq_tui.hardware.interface import HostKey, LogChunk, WorkspaceSummary
 from exauq_tui.jobs import Input
 from exauq_tui.monitor.snapshot import Changes, Event, JobRow, ServerView
@@ -97,6 +98,17 @@ class FleetVerbs(Protocol):
 
     def look_now(self, server: str | None = None) -> None:
         """Look, or try to connect, at once (all servers where None)."""
+
+    def diagnose(self, server: str, tell: Callable[[Finding], None]) -> Future[tuple[Finding, ...]]:
+        """Examine a server step by step; where there is no connection, by making it.
+
+        Args:
+            server: Its name.
+            tell: Called with each finding as it is made, from any thread.
+
+        Returns:
+            All findings, in the order of the checks; trouble is one of them, not an error.
+        """
 
     def events(self, key: int) -> tuple[Event, ...]:
         """A job's history, oldest first."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from exauq_tui.errors import InputError
+from exauq_tui.hardware.diagnosis import Finding
 from exauq_tui.hardware.interface import LogChunk, WorkspaceSummary
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input
@@ -86,6 +87,8 @@ class FakeFleet:
         calls: Each verb that was called, with its arguments, in order.
         logs: What each job printed.
         errors: Verb to the exception that it raises instead of doing anything.
+        findings: What an examination tells.
+        examining: What it returns, where it is to be under way still.
     """
 
     def __init__(
@@ -97,6 +100,8 @@ class FakeFleet:
         self.logs: dict[int, bytes] = {}
         self.errors: dict[str, Exception] = {}
         self.summary = WorkspaceSummary("/home/alice/hpc1-workspace", 12, 2, ("notes.txt",))
+        self.findings: tuple[Finding, ...] = ()
+        self.examining: Future[tuple[Finding, ...]] | None = None
         self.stopped = threading.Event()
         self.listener: Callable[[], None] | None = None
         self._jobs: dict[int, JobRow] = {}
@@ -234,6 +239,14 @@ class FakeFleet:
 
     def look_now(self, server: str | None = None) -> None:
         self._called("look_now", server)
+
+    def diagnose(self, server: str, tell: Callable[[Finding], None]) -> Future[tuple[Finding, ...]]:
+        self._called("diagnose", server)
+        for finding in self.findings:
+            tell(finding)
+        if self.examining is not None:
+            return self.examining
+        return done(self.findings)
 
     def events(self, key: int) -> tuple[Event, ...]:
         self._called("events", key)

@@ -77,8 +77,8 @@ class Authentication:
     _keys_offered: int = field(default=0, init=False)
     _answers_left: int = field(default=0, init=False)
 
-    def run(self, plan: Plan) -> None:
-        """Offer methods until the server is content.
+    def run(self, plan: Plan) -> str:
+        """Offer methods until the server is content, and tell what it was content with.
 
         Raises:
             AuthenticationError: It did not become so, or nobody answered a question.
@@ -93,13 +93,16 @@ class Authentication:
         self.session.auth_timeout = self.timeout
         self._answers_left = self.max_attempts
         exhausted: set[str] = set()
+        accepted: list[str] = []
         for _ in range(_MOST_STEPS):
             method = self._next_method(plan.may_ask, exhausted)
             if method is None:
                 break
             outcome = steps[method]()
+            if outcome is not None:
+                accepted.append("no proof at all" if method == "none" else self._tried[-1])
             if outcome == DONE:
-                return
+                return ", then ".join(accepted)
             if outcome is None:
                 exhausted.add(method)
             else:

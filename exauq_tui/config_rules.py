@@ -20,6 +20,9 @@ SECRETS = frozenset(
 AUTHENTICATION = ("key_filename", "ssh_config_path", "use_ssh_agent")
 """Ways to prove who one is; at most one is given."""
 
+BACKENDS = ("paramiko", "openssh")
+"""What can speak SSH."""
+
 
 def _show(value: object) -> str:
     if isinstance(value, bool):
@@ -96,6 +99,10 @@ def _kind(value: object) -> str:
     return "" if value in ("unix", "local") else f'must be "unix" or "local", not {_show(value)}'
 
 
+def _backend(value: object) -> str:
+    return "" if value in BACKENDS else f'must be "paramiko" or "openssh", not {_show(value)}'
+
+
 def _refresh(value: object) -> str:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if is_number and 0.2 <= value <= 86400:  # type: ignore[operator]  # a number by the first part
@@ -127,13 +134,14 @@ SERVER: Mapping[str, Rule] = {
     "use_ssh_agent": _flag,
     "max_attempts": _whole(1, 100),
     "known_hosts": check_filled_text,
+    "ssh_backend": _backend,
 }
 """The keys of a ``[servers.NAME]`` table."""
 
 APP: Mapping[str, Rule] = {"refresh": _refresh, "theme": check_filled_text}
 """The keys of the ``[app]`` table."""
 
-_ONLY_UNIX = ("user", "host", "port", *AUTHENTICATION, "max_attempts", "known_hosts")
+_ONLY_UNIX = ("user", "host", "port", *AUTHENTICATION, "max_attempts", "known_hosts", "ssh_backend")
 
 
 def check_key(key: str, value: object, rules: Mapping[str, Rule]) -> str:
@@ -198,7 +206,8 @@ def _check_together(table: Mapping[str, object]) -> Iterator[Complaint]:
         return
     if "host" not in table:
         yield "host", "missing; write the server's name or address"
-    if "user" not in table and "ssh_config_path" not in table:
+    has_config = "ssh_config_path" in table or table.get("ssh_backend") == "openssh"
+    if "user" not in table and not has_config:
         yield "user", "missing; write your account's name on the server, or give ssh_config_path"
     given = [key for key in AUTHENTICATION if table.get(key)]
     if len(given) > 1:

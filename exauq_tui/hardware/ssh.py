@@ -10,8 +10,9 @@ from types import TracebackType
 from typing import Self
 
 from exauq_tui.errors import ConnectionLostError
+from exauq_tui.hardware.connection import openssh_program
 from exauq_tui.hardware.connection.attempt import Attempt
-from exauq_tui.hardware.connection.login import Login
+from exauq_tui.hardware.connection.login import Login, SSHBackend
 from exauq_tui.hardware.connection.memory import Memory
 from exauq_tui.hardware.connection.transport import ByteStream, Transport
 from exauq_tui.hardware.diagnosis import Finding, Trail
@@ -46,6 +47,8 @@ class SSHInterface(HardwareInterface, ABC):
             revoked keys are always refused.
         ask_secret: Asked for passwords, passphrases and codes; the terminal where None. Like
             `accept_host_key` it is called by the thread that connects.
+        ssh_backend: "paramiko", or "openssh" to go by the ``ssh`` program that is installed
+            here and its configuration: for Kerberos, FIDO keys and all else that it can do.
         connect: Whether to connect now.
 
     Raises:
@@ -72,6 +75,7 @@ class SSHInterface(HardwareInterface, ABC):
         own_known_hosts: str | PathLike[str] | None = None,
         accept_host_key: AcceptHostKey | None = None,
         ask_secret: AskSecret | None = None,
+        ssh_backend: SSHBackend = "paramiko",
         connect: bool = True,
     ) -> None:
         super().__init__(name, level)
@@ -87,6 +91,7 @@ class SSHInterface(HardwareInterface, ABC):
             own_known_hosts=_path(own_known_hosts),
             accept_host_key=accept_host_key,
             ask_secret=ask_secret,
+            ssh_backend=ssh_backend,
         )
         self._memory = Memory()
         # Held while a connection is made, so that threads share one. Re-entrant, since
@@ -174,6 +179,8 @@ class SSHInterface(HardwareInterface, ABC):
         return self._make_connection(Attempt())
 
     def _make_connection(self, attempt: Attempt) -> Transport:
+        if self._login.ssh_backend == "openssh":
+            return openssh_program.connect(self._login, self._memory, attempt)
         # Here, since importing paramiko takes longer than the dashboard's first picture.
         from exauq_tui.hardware.connection import paramiko_ssh  # noqa: PLC0415
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from os import PathLike, fspath
 from typing import Literal
 
+from exauq_tui.hardware.connection.login import SSHBackend
 from exauq_tui.hardware.connection.transport import ByteStream
 from exauq_tui.hardware.interface import AcceptHostKey, AskSecret
 from exauq_tui.hardware.script_jobs import CANCEL_GRACE, ScriptJobs
@@ -37,6 +38,7 @@ class UnixServerScriptInterface(ScriptJobs, SSHInterface):
         own_known_hosts: A file of the application's own, to which accepted keys are added.
         accept_host_key: Asked about an unknown host key (see `SSHInterface`).
         ask_secret: Asked for passwords, passphrases and codes (see `SSHInterface`).
+        ssh_backend: "paramiko", or "openssh" for the user's own ``ssh`` (see `SSHInterface`).
         setup: Bash lines that run before the program, such as ``module load R``.
         max_running: How many jobs of the workspace run at once; 0: no limit; None: what the
             workspace has (no limit where it has nothing); "auto": likewise, but the number of
@@ -71,6 +73,7 @@ class UnixServerScriptInterface(ScriptJobs, SSHInterface):
         own_known_hosts: str | PathLike[str] | None = None,
         accept_host_key: AcceptHostKey | None = None,
         ask_secret: AskSecret | None = None,
+        ssh_backend: SSHBackend = "paramiko",
         setup: str = "",
         max_running: int | Literal["auto"] | None = None,
         cancel_grace: float = CANCEL_GRACE,
@@ -103,6 +106,7 @@ class UnixServerScriptInterface(ScriptJobs, SSHInterface):
             own_known_hosts=own_known_hosts,
             accept_host_key=accept_host_key,
             ask_secret=ask_secret,
+            ssh_backend=ssh_backend,
             connect=connect,
         )
 

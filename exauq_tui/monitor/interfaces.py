@@ -68,6 +68,7 @@ def make_interface(profile: ServerProfile, around: Surroundings) -> HardwareInte
         own_known_hosts=around.own_known_hosts,
         accept_host_key=around.accept_host_key,
         ask_secret=around.ask_secret,
+        ssh_backend=profile.ssh_backend,
         setup=profile.setup,
         max_running=_limit(profile),
         connect=False,

@@ -108,6 +108,7 @@ unix_profiles = st.builds(
     port=st.none() | st.integers(1, 65535),
     max_attempts=st.integers(1, 100),
     known_hosts=st.none() | paths,
+    ssh_backend=st.sampled_from(["paramiko", "openssh"]),
     **shared,
 )
 with_authentication = st.builds(

@@ -6,7 +6,6 @@ convenience for this prints and reads the terminal, so its single steps are used
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,14 +18,12 @@ from exauq_tui.hardware.connection.attempt import Attempt
 from exauq_tui.hardware.connection.interactive import Questions, answer_interactively
 from exauq_tui.hardware.connection.key_sources import Candidate
 from exauq_tui.hardware.connection.memory import Memory
+from exauq_tui.hardware.connection.questions import asks_for_password, on_one_line
 from exauq_tui.hardware.connection.session import Session
 from exauq_tui.hardware.interface import AskSecret
 
 MOST_KEYS = 5  # a default sshd hangs up at the sixth failure on a connection (MaxAuthTries)
 _MOST_STEPS = 8  # methods tried, or wanted by the server one after the other
-_PASSWORD = re.compile(r"password", re.IGNORECASE)
-_CODE = re.compile(r"one.?time|otp|code|token|new|current|retype", re.IGNORECASE)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 # What one step came to: None where it was refused, else what the server wants beside it,
 # which is nothing where it is content.
@@ -267,9 +264,7 @@ class _Rounds:
     def answer(self, questions: Questions) -> list[str]:
         owner = self._owner
         # A lone password prompt is a password by another name. A code is never kept.
-        lone = len(questions.prompts) == 1 and bool(
-            _PASSWORD.search(questions.prompts[0]) and not _CODE.search(questions.prompts[0])
-        )
+        lone = len(questions.prompts) == 1 and asks_for_password(questions.prompts[0])
         if lone:
             self._password = owner.memory.passwords.pop(owner.where, None)
             if self._password is not None:
@@ -279,7 +274,7 @@ class _Rounds:
         for prompt in questions.prompts:
             words = f"{questions.instructions} {prompt}".strip()
             self.asked_somebody = True
-            answers.append(owner._ask(f"{owner.where}: {_CONTROL.sub(' ', words)} "))
+            answers.append(owner._ask(f"{owner.where}: {on_one_line(words)} "))
         if lone:
             self._password = answers[0]
         return answers

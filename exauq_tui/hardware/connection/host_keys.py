@@ -107,6 +107,11 @@ class KnownHosts:
         """
         return cls(line for path in dict.fromkeys(map(str, paths)) for line in _read_file(path))
 
+    @property
+    def lines(self) -> tuple[KnownKey, ...]:
+        """All lines, in the order of the files."""
+        return self._lines
+
     def types_for(self, names: Sequence[str]) -> tuple[str, ...]:
         """Give the types of the keys that are known, and not revoked, for a host."""
         return tuple(

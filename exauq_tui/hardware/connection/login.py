@@ -7,10 +7,14 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, get_args
 
 from exauq_tui.hardware.interface import AcceptHostKey, AskSecret
 
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
+
+SSHBackend = Literal["paramiko", "openssh"]
+"""What speaks SSH: this program itself, by paramiko, or the user's own ``ssh`` program."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,7 @@ class Login:
         own_known_hosts: The application's own such file, where accepted keys are added.
         accept_host_key: Asked about an unknown host key; the terminal is, where None.
         ask_secret: Asked for passwords, passphrases and codes; the terminal is, where None.
+        ssh_backend: What speaks SSH.
 
     Raises:
         ValueError: More than one way of proving it is given, or a value cannot be right.
@@ -45,6 +50,7 @@ class Login:
     own_known_hosts: str | None = None
     accept_host_key: AcceptHostKey | None = field(default=None, repr=False)
     ask_secret: AskSecret | None = field(default=None, repr=False)
+    ssh_backend: SSHBackend = "paramiko"
 
     def __post_init__(self) -> None:
         given = [
@@ -69,6 +75,10 @@ class Login:
             raise ValueError(f"The port must be from 1 to 65535, not {self.port}.")
         if self.max_attempts < 1:
             raise ValueError(f"max_attempts must be at least 1, not {self.max_attempts}.")
+        if self.ssh_backend not in get_args(SSHBackend):
+            raise ValueError(
+                f'ssh_backend must be "paramiko" or "openssh", not {self.ssh_backend!r}.'
+            )
 
     @property
     def user_or_local(self) -> str:

@@ -89,6 +89,19 @@ def resolve(host: str, config_path: str, user: str = "", port: int | None = None
     return _interpret(options, host, path, user, port)
 
 
+def resolve_as_ssh(
+    program: str, host: str, config_path: str | None, user: str = "", port: int | None = None
+) -> HostConfig:
+    """Look a host up as an ``ssh`` program does, in the user's and system's files where None.
+
+    Raises:
+        HardwareInterfaceFailureError: ssh cannot use the configuration.
+    """
+    path = None if config_path is None else expand_home(config_path)
+    options = _ask_ssh(program, host, path, user, port)
+    return _interpret(options, host, path or Path("~/.ssh/config"), user, port)
+
+
 def parse_proxy_jump(value: str) -> tuple[Hop, ...]:
     """Split a ProxyJump into its servers, the first to connect to first.
 
@@ -129,10 +142,12 @@ def expand_tokens(text: str, config: HostConfig, alias: str) -> str:
 
 
 def _ask_ssh(
-    program: str, host: str, path: Path, user: str, port: int | None
+    program: str, host: str, path: Path | None, user: str, port: int | None
 ) -> list[tuple[str, str]]:
     """Let ssh itself say what the file means for the host."""
-    command = [program, "-G", "-F", str(path.absolute())]
+    command = [program, "-G"]
+    if path is not None:
+        command += ["-F", str(path.absolute())]
     if user:
         command += ["-l", user]
     if port is not None:
@@ -147,12 +162,13 @@ def _ask_ssh(
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise HardwareInterfaceFailureError(
-            f"Looking {host} up in {path} by `ssh -G` failed: {error}."
+            f"Looking {host} up in {path or 'your OpenSSH configuration'} by `ssh -G` failed: "
+            f"{error}."
         ) from error
     if answer.returncode != 0:
         words = answer.stderr.decode("utf-8", "replace").strip()
         raise HardwareInterfaceFailureError(
-            f"ssh cannot use the config file {path} for {host}: {words}"
+            f"ssh cannot use {path or 'your OpenSSH configuration'} for {host}: {words}"
         )
     lines = answer.stdout.decode("utf-8", "surrogateescape").splitlines()
     # The value is the rest of the line as it is: paths with spaces come without quotes.

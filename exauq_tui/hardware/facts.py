@@ -325,21 +325,12 @@ def _cores(facts: Facts) -> Finding:
 
 
 _LEFT = (
-    (
-        "trash",
-        "half-deleted directories",
-        "the next connection from the machine that they were deleted on removes them, or: "
-        "rm -rf {own}/trash-*",
-    ),
-    (
-        "new",
-        "unfinished files",
-        "remove them: rm -f {own}/new-* {own}/slots-* {own}/max_running-*",
-    ),
+    ("trash", "half-deleted directories", "a connection after a day removes them"),
+    ("new", "unfinished files", "a connection after a day removes them"),
     (
         "claims",
         "claims of submissions that broke off",
-        "the next submission of these jobs drops them",
+        "the next submission of these jobs takes them up",
     ),
     ("dead-lock", "a lock whose holder is dead", "the next start of a job breaks it"),
     ("odd-journal", "a journal that was put aside", "remove it: rm {own}/journal-odd"),
@@ -366,7 +357,8 @@ def _leftovers(facts: Facts) -> Finding:
     if not parts:
         journal = f"; the journal has {_size(int(size))}" if size.isdecimal() else ""
         return Finding(Check.LEFTOVERS, OK, f"none{journal}")
-    return Finding(Check.LEFTOVERS, WARNING, "; ".join(parts), "; ".join(advice) + ".")
+    cures = "; ".join(dict.fromkeys(advice))
+    return Finding(Check.LEFTOVERS, WARNING, "; ".join(parts), f"{cures}.")
 
 
 def _logout(facts: Facts) -> Finding:

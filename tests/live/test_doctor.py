@@ -7,6 +7,8 @@ import json
 import os
 import stat
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from tests.live.outage import end
 from tests.live.sshd import ClientKeys, Sshd, StartSshd
 from tests.live.test_cli import Site
 from tests.shell.standins import StandInInterface, old_bash, require_stand_ins
+from tests.unit.fake_interfaces import until
 
 pytestmark = pytest.mark.live
 
@@ -40,6 +43,16 @@ def examine(site: Site, check: int = 0) -> Found:
 
 def results(found: Found, result: str) -> set[str]:
     return {check for check, (how, _, _) in found.items() if how == result}
+
+
+def processes_with(words: str) -> list[str]:
+    """The numbers of processes whose command lines hold some words."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if words.encode() in path.read_bytes():
+                found.append(path.parent.name)
+    return found
 
 
 def test_a_good_server_passes_every_check(site: Site) -> None:
@@ -71,9 +84,12 @@ def test_findings_are_printed_as_lines_with_what_to_do_below_them(site: Site) ->
 def test_jobs_and_leftovers_of_a_workspace_are_counted(site: Site) -> None:
     site.run("submit", "hpc1", "--input", "1,2", "--wait")
     own = site.directory / "w" / ".exauq-tui"
-    for name in ("trash-1-2", "claim-1-2"):
-        (own / name).touch()
-        os.utime(own / name, (0, 0))
+    # What a connection does not clear away: of an hour ago, and of a job that was half made.
+    (site.directory / "w" / "77").mkdir()
+    (own / "trash-1-2-3-elsewhere").touch()
+    (own / "claim-1-2").write_text("elsewhere boot 1 2\n77\nabc\n")
+    for path in (own / "trash-1-2-3-elsewhere", own / "claim-1-2"):
+        os.utime(path, (time.time() - 3600,) * 2)
     (own / "new-1-2").touch()  # perhaps somebody is just writing it
     found = examine(site)
     assert "1 jobs, 0 running, 0 waiting" in found["workspace"][1]
@@ -82,7 +98,7 @@ def test_jobs_and_leftovers_of_a_workspace_are_counted(site: Site) -> None:
     assert "half-deleted" in words
     assert "claims" in words
     assert "unfinished files" not in words
-    assert f"rm -rf {own}/trash-*" in advice
+    assert "removes them" in advice
 
 
 def test_a_workspace_that_cannot_be_made_is_told_with_the_reason(site: Site) -> None:
@@ -198,12 +214,8 @@ def test_setup_lines_that_wait_for_ever_are_given_up(
         assert Path(mark).exists()
         # What was begun is gone, and the session is as good as before.
         assert interface.describe_workspace().jobs == 0
-    processes = [
-        path.read_bytes()
-        for path in Path("/proc").glob("[0-9]*/cmdline")
-        if path.parent.name.isdecimal() and path.exists()
-    ]
-    assert not [line for line in processes if mark.encode() in line]
+    # A killed process is there until it has its next turn.
+    until(lambda: not processes_with(mark), "the end of the rehearsal")
 
 
 def test_this_machine_is_examined_without_the_checks_of_a_way(

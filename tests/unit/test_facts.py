@@ -137,7 +137,7 @@ CASES = {
         Check.CORES, WARNING, "jobs at once (max_running): 33", "smaller", {"limit": "33"}
     ),
     "no limit": Case(Check.CORES, OK, "no limit", "", {"limit": "0"}),
-    "trash": Case(Check.LEFTOVERS, WARNING, "2 half-deleted", "/home/alice/w/.exauq-tui/trash-*",
+    "trash": Case(Check.LEFTOVERS, WARNING, "2 half-deleted", "after a day",
                   {"trash": "2"}),
     "orphans": Case(
         Check.LEFTOVERS, WARNING, "jobs that have ended: 12 34", "kill 12 34",

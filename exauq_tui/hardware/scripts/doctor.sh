@@ -182,7 +182,7 @@ exauq_doctor_workspace() {
         exauq_put "journal ${entry//[!0-9]/}"
     fi
     exauq_put "trash $(exauq_doctor_count 'trash-*')"
-    exauq_put "new $(exauq_doctor_count 'new-*' 'slots-*' 'max_running-*')"
+    exauq_put "new $(exauq_doctor_count 'new-*' 'accepted-*' 'queue-[0-9]*' 'slots-*' 'max_running-*')"
     exauq_put "claims $(exauq_doctor_count 'claim-*')"
     if [[ -L $own/lock-holder ]] && exauq_holder_is_dead "$own"; then exauq_put 'dead-lock 1'; fi
     if [[ -e $own/journal-odd ]]; then exauq_put 'odd-journal 1'; fi

@@ -41,6 +41,10 @@ from exauq_tui.jobs import Input, Job, JobId
 CANCEL_GRACE = 5.0
 """Seconds between TERM and KILL."""
 
+_ASKED_WHILE_WAITING = 20
+"""About how many jobs is asked again and again while many are being cancelled: to judge them all
+takes the server time that it needs to end them."""
+
 
 class ScriptJobs(HardwareInterface):
     """Jobs that run ``program script input.csv output.txt`` on one machine.
@@ -441,20 +445,22 @@ class ScriptJobs(HardwareInterface):
                 waiting.append(job_id)
         deadline = time.monotonic() + self._grace + 30.0
         pause = 0.05
+        asked = waiting[:_ASKED_WHILE_WAITING]
         while waiting:
-            reports = self._reports(waiting)
-            for job_id in waiting:
+            reports = self._reports(asked)
+            for job_id in asked:
                 report = reports.get(job_id)
                 if report is not None and report.status is JobStatus.FAILED_CANCEL:
                     results[job_id] = ServerRefusedError(
                         f"{self._where}: job {job_id} could not be cancelled: {report.note}"
                     )
-            waiting = [
+            going = [
                 job_id
-                for job_id in waiting
+                for job_id in asked
                 if job_id in reports
                 and reports[job_id].status in (JobStatus.RUNNING, JobStatus.PENDING_CANCEL)
             ]
+            waiting = going + waiting[len(asked) :]
             if time.monotonic() > deadline:
                 for job_id in waiting:
                     results[job_id] = ServerRefusedError(
@@ -462,7 +468,9 @@ class ScriptJobs(HardwareInterface):
                         "seen; look at its status again later"
                     )
                 break
-            if waiting:
+            # Where the first few have ended, it is time to ask about all.
+            asked = waiting[:_ASKED_WHILE_WAITING] if going else waiting
+            if going:
                 time.sleep(pause)
                 pause = min(2 * pause, 0.1)
         return results

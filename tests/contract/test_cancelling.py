@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 
 import pytest
@@ -63,6 +64,34 @@ def test_cancelling_leaves_nothing_of_the_job_alive(machine: Machine, tree: str)
         assert noted(machine) != []
     assert [pid for pid in noted(machine) if alive(pid)] == []
     assert there.get_job_output(JobId(1)) is None
+
+
+def test_while_many_jobs_are_being_cancelled_few_of_them_are_asked_about(
+    here: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Every third one heeds no TERM, so that some end long before the others.
+    text = 'if [ $((${1%%.*} % 3)) -eq 0 ]; then trap "" TERM; fi\n' + LASTS
+    there = here.interface(here.script(f"read -r line <$1; set -- $line\n{text}"), cancel_grace=1.0)
+    numbers = range(1, 31)
+    there.submit_jobs([job(number, float(number)) for number in numbers])
+    for number in numbers:
+        wait_for_start(here, number)
+    asked = []
+    real = type(there)._ask
+
+    def ask(self: object, verb: str, fields: Sequence[str] = (), *rest: object) -> object:
+        if verb == "jobs":
+            asked.append(len(fields) - 1)
+        return real(self, verb, fields, *rest)  # type: ignore[arg-type]  # passed on
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(there), "_ask", ask)
+        answers = there.cancel_jobs([JobId(number) for number in numbers])
+    assert answers == dict.fromkeys(map(JobId, numbers))
+    statuses = there.get_job_statuses(list(answers))
+    assert set(statuses.values()) == {JobStatus.CANCELLED}
+    assert len(asked) > 2
+    assert max(asked) <= 20
 
 
 def test_a_job_can_put_its_things_in_order_before_it_is_killed(machine: Machine) -> None:

@@ -9,9 +9,10 @@
 # its environment. One that has neither may still be a child of one that has; as it may be left
 # behind, `known` (pid -> ticks and job id) keeps what was found before.
 exauq_find_members() {
-    local stat pid job line grew=yes
+    local stat pid job lines line grew=yes
     local proc_state proc_parent proc_group proc_session proc_ticks
-    local -a parents=() born=()
+    # By name and not by number: Bash looks for a number from the start.
+    local -A parents=() born=()
     members=()
     for stat in /proc/[0-9]*/stat; do
         pid=${stat#/proc/} pid=${pid%/stat}
@@ -19,28 +20,52 @@ exauq_find_members() {
         [[ $proc_state != [ZX] ]] || continue
         job=${sessions[$proc_session]-}
         job=${job:-${groups[$proc_group]-}}
-        if [[ ${known[pid]-} == "$proc_ticks "* ]]; then job=${known[pid]#* }; fi
-        if [[ -n $job ]]; then members[pid]=$job; fi
-        parents[pid]=$proc_parent born[pid]=$proc_ticks
+        if [[ ${known[$pid]-} == "$proc_ticks "* ]]; then job=${known[$pid]#* }; fi
+        if [[ -n $job ]]; then members[$pid]=$job; fi
+        parents[$pid]=$proc_parent born[$pid]=$proc_ticks
     done
-    while IFS= read -r line; do
+    # Taken in as a whole: from a pipe, Bash reads a line byte by byte.
+    lines=$(grep -azsH '^EXAUQ_TUI_JOB=' /proc/[0-9]*/environ | tr '\0' '\n')
+    set -f
+    for line in $lines; do
         [[ $line == /proc/*/environ:EXAUQ_TUI_JOB=* ]] || continue
         pid=${line#/proc/} pid=${pid%%/*}
+        [[ -z ${members[$pid]-} ]] || continue
         job=${marks[${line#*EXAUQ_TUI_JOB=}]-}
         if [[ -n $job ]] && exauq_stat "$pid" && [[ $proc_state != [ZX] ]]; then
-            members[pid]=$job born[pid]=$proc_ticks
+            members[$pid]=$job born[$pid]=$proc_ticks
         fi
-    done < <(grep -azsH '^EXAUQ_TUI_JOB=' /proc/[0-9]*/environ | tr '\0' '\n')
+    done
+    set +f
     # Such a line can be seen for this process too, where a job itself cancels another.
     unset "members[$$]" "parents[$$]"
     while [[ -n $grew ]]; do
         grew=
         for pid in "${!parents[@]}"; do
-            job=${members[${parents[pid]}]-}
-            if [[ -n $job && -z ${members[pid]-} ]]; then members[pid]=$job grew=yes; fi
+            [[ -z ${members[$pid]-} ]] || continue
+            job=${members[${parents[$pid]}]-}
+            if [[ -n $job ]]; then members[$pid]=$job grew=yes; fi
         done
     done
-    for pid in "${!members[@]}"; do known[pid]="${born[pid]} ${members[pid]}"; done
+    for pid in "${!members[@]}"; do known[$pid]="${born[$pid]} ${members[$pid]}"; done
+}
+
+# Wait a moment, until all of `members` are gone, or for four times as long as it took to find
+# them: looking at every process of the machine all the time would keep them from ending.
+#   $1 when they began to be looked for, $2 when to wait no longer; by exauq_milliseconds
+exauq_await_members() {
+    local pid patience milliseconds
+    exauq_milliseconds
+    patience=$((milliseconds + 4 * (milliseconds - $1)))
+    if [[ $patience -gt $2 ]]; then patience=$2; fi
+    exauq_pause
+    for pid in "${!members[@]}"; do
+        while [[ -e /proc/$pid ]]; do
+            exauq_milliseconds
+            [[ $milliseconds -lt patience ]] || return 0
+            exauq_pause
+        done
+    done
 }
 
 # Say that job $2 of workspace $1 was cancelled: nothing of it is left.
@@ -104,11 +129,10 @@ exauq_milliseconds() {
 # End jobs that run: $1 workspace, $2 milliseconds between TERM and KILL, then ids whose STOPPING
 # stands. N jobs cost one grace.
 exauq_stop() {
-    local ws=$1 grace=$2 milliseconds host boot id dir pid signal deadline token submitted
+    local ws=$1 grace=$2 milliseconds host boot id dir pid signal begun deadline token submitted
     local start_host start_boot start_pid start_ticks own_ticks
     local proc_state proc_parent proc_group proc_session proc_ticks
-    local -a members=() asked=() known=()
-    local -A sessions=() groups=() marks=() waiting=() left=() recorder_of=()
+    local -A members=() asked=() known=() sessions=() groups=() marks=() waiting=() left=() recorder_of=()
     shift 2
     exauq_identify_machine
     exauq_stat $$
@@ -143,15 +167,17 @@ exauq_stop() {
         # A killed process may take a moment to leave, on a busy machine or disk.
         if [[ $signal == KILL ]]; then deadline=$((milliseconds + 4000)); fi
         while [[ ${#waiting[@]} -gt 0 ]]; do
+            exauq_milliseconds
+            begun=$milliseconds
             exauq_find_members
             left=()
             for pid in "${!members[@]}"; do
-                id=${members[pid]}
+                id=${members[$pid]}
                 left[$id]+=" $pid"
                 # The recorder sees its simulator end and leaves by itself.
                 [[ $signal == KILL || $pid != "${recorder_of[$id]-}" ]] || continue
-                [[ $signal == KILL || -z ${asked[pid]-} ]] || continue
-                asked[pid]=1
+                [[ $signal == KILL || -z ${asked[$pid]-} ]] || continue
+                asked[$pid]=1
                 kill -"$signal" "$pid" 2>/dev/null
             done
             for id in "${!waiting[@]}"; do
@@ -161,7 +187,7 @@ exauq_stop() {
             done
             exauq_milliseconds
             [[ $milliseconds -lt $deadline ]] || break
-            if [[ ${#waiting[@]} -gt 0 ]]; then exauq_pause; fi
+            if [[ ${#waiting[@]} -gt 0 ]]; then exauq_await_members "$begun" "$deadline"; fi
         done
     done
     for id in "${!waiting[@]}"; do

@@ -123,7 +123,7 @@ exauq_verb_cancel() {
         elif [[ $state == T ]] && exauq_stop_attended "$id"; then
             exauq_put "$id is T"
         elif : >>"$id/STOPPING"; then
-            rm -f -- "$id/STOPFAILED"
+            if [[ -e $id/STOPFAILED ]]; then rm -f -- "$id/STOPFAILED"; fi
             exauq_journal "$ws" "$id T $submitted $started - - $token - "
             running+=("$id")
             exauq_put "$id is T"

@@ -55,7 +55,7 @@ class Machine:
     """Makes interfaces to one machine, and looks behind their back.
 
     Args:
-        kind: "local" or "ssh".
+        kind: "local", "ssh", or "openssh": likewise, but by the ssh program.
         home: Where sessions start.
         root: A directory of the test's own on that machine.
         sshd: The server, where it is one.
@@ -117,6 +117,7 @@ class Machine:
                 self._sshd.keys.ed25519,
                 port=self._sshd.port,
                 known_hosts=self._sshd.known_hosts,
+                ssh_backend="openssh" if self.kind == "openssh" else "paramiko",
                 setup=setup,
                 max_running=max_running,
                 cancel_grace=cancel_grace,

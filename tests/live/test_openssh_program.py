@@ -479,6 +479,28 @@ def test_closing_ends_an_attempt_to_connect_to_a_server_that_says_nothing() -> N
         assert "closed here" in str(errors[0])
 
 
+def test_closing_while_a_person_is_asked_is_no_refusal(sshd: Sshd) -> None:
+    asked, errors = threading.Event(), []
+
+    def ask(prompt: str) -> None:
+        asked.set()
+        wait_until(lambda: not ssh_children(), "the end of ssh")  # as a dialog is closed
+
+    connection = reach(sshd, key_filename=sshd.keys.encrypted, ask_secret=ask, connect=False)
+
+    def connect() -> None:
+        try:
+            connection.connect()
+        except HardwareInterfaceFailureError as error:
+            errors.append(error)
+
+    waiting = threading.Thread(target=connect)
+    waiting.start()
+    assert asked.wait(PATIENCE)
+    assert closing_takes(connection, waiting) < 3
+    assert [type(error) for error in errors] == [ConnectionLostError]
+
+
 # Jobs
 
 

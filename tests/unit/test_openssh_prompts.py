@@ -178,6 +178,19 @@ def test_a_refused_key_is_an_error_and_no_question(way: dict[str, Any]) -> None:
     assert reply(make(Asked("his"), **way), "(bob@gate) Password: ") == "his"
 
 
+@pytest.mark.parametrize("can_tell", [True, False])
+def test_the_pin_of_a_key_is_asked_for_each_time_and_named_by_its_file(can_tell: bool) -> None:
+    memory, ask = Memory(), Asked("1234", "1234")
+    for _ in range(2):
+        answers = make(ask, memory, can_tell, key_filename="/k/id_sk")
+        answers.is_alone = True
+        answers.real = lambda words: words.replace("/tmp/x/key", "/k/id_sk")
+        assert reply(answers, "Enter PIN for ED25519-SK key /tmp/x/key: ") == "1234"
+        answers.keep()
+    assert ask.prompts == ["alice@hpc1: Enter PIN for ED25519-SK key /k/id_sk: "] * 2
+    assert memory == Memory()
+
+
 def test_a_touch_that_is_wanted_is_noted_and_waits_for_no_answer() -> None:
     answers = make()
     assert reply(answers, "Confirm user presence for key ED25519-SK SHA256:x", "none") is None

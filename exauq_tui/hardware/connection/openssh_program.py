@@ -193,8 +193,13 @@ class OpenSSHProgram:
         """
         try:
             return self._open(command)
-        except BaseException:
+        except BaseException as error:
             self._lost = True
+            if self._closed and isinstance(error, HardwareInterfaceFailureError):
+                # A question that `close` took back was not refused.
+                raise ConnectionLostError(
+                    f"The connection to {self._where} was closed here while it was being made."
+                ) from error
             raise
 
     def close(self) -> None:
@@ -386,6 +391,9 @@ class SSHStream(ChildStream):
         # On a black-holed link ssh would wait for its peer: it is not asked to finish.
         self._signal(signal.SIGTERM)
         super().close()
+        # Whoever still uses the stream may be waiting for a person, and is not waited for.
+        if self._process.poll() is None:
+            threading.Thread(target=self._reap, name="exauq-tui-reap", daemon=True).start()
 
     def _signal(self, number: signal.Signals) -> None:
         # The group: a ProxyCommand or a jump's ssh may not have heard of it. It exists as long

@@ -146,7 +146,8 @@ class Answers:
         subject = self._known_as(question.subject)
         if question.kind is Kind.PASSWORD:
             return self._password(subject, question)
-        said = " ".join(part for part in (words[-_LONGEST_INSTRUCTIONS:], question.text) if part)
+        text = self.real(question.text)
+        said = " ".join(part for part in (words[-_LONGEST_INSTRUCTIONS:], text) if part)
         return self._ask(Kind.SECRET, subject, f"{subject}: {on_one_line(said).strip()} ")
 
     def keep(self) -> None:
@@ -176,13 +177,19 @@ class Answers:
             )
         return "yes"
 
+    def _is_asked_here(self, question: Question) -> bool:
+        """Tell whether ssh itself asks, such as for the PIN of a key, and no server does."""
+        if question.kind is Kind.PASSWORD or question.subject:
+            return False
+        return self.can_tell or question.text.startswith("Enter PIN ")
+
     def _known_as(self, subject: str) -> str:
         return self.where if not subject or subject in self.names else subject
 
     def _refuse_unwanted(self, question: Question, *, partial: bool) -> None:
         """Refuse where a key is to prove who we are, and the server did not take it."""
         ours = self.is_alone or question.subject in self.names
-        if partial or not ours:
+        if partial or not ours or self._is_asked_here(question):
             return
         if self.login.key_filename is not None:
             raise AuthenticationError(

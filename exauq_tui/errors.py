@@ -9,6 +9,7 @@ The tree::
     │   │   ├── HostKeyError                   the server is not who it should be
     │   │   ├── ConnectionLostError            the link broke or a wait ran out
     │   │   └── ServerRefusedError             the server was reached and answered no
+    │   │       └── StillSubmittingError       it is just being submitted: ask again
     │   ├── SimulatorOutputParsingError        the output file does not hold one number
     │   ├── ConfigError                        a configuration file cannot be used
     │   ├── RecordError                        the local record cannot be read or written
@@ -55,6 +56,13 @@ class ConnectionLostError(HardwareInterfaceFailureError):
 
 class ServerRefusedError(HardwareInterfaceFailureError):
     """The server was reached and said that it cannot do what was asked."""
+
+
+class StillSubmittingError(ServerRefusedError):
+    """A job of that id is just being submitted over another connection.
+
+    Maybe it is the very same one, sent before that connection was lost: ask again.
+    """
 
 
 class SimulatorOutputParsingError(ExauqTuiError):

@@ -20,6 +20,7 @@ from exauq_tui.errors import (
     JobExistsError,
     ServerRefusedError,
     SimulatorOutputParsingError,
+    StillSubmittingError,
 )
 from exauq_tui.hardware.agent import COMMAND, AgentSession, Reply
 from exauq_tui.hardware.connection.transport import ByteStream
@@ -201,10 +202,13 @@ class ScriptJobs(HardwareInterface):
         # sent again. Each submission that was answered has a token of its own.
         sent = self._unanswered.take_tokens(jobs)
         try:
-            return self.submit_jobs_once(jobs, {job.id: token for job, token in sent.items()})
+            results = self.submit_jobs_once(jobs, {job.id: token for job, token in sent.items()})
         except BaseException:
             self._unanswered.keep_tokens(sent)
             raise
+        undecided = [job for job in sent if isinstance(results[job.id], StillSubmittingError)]
+        self._unanswered.keep_tokens({job: sent[job] for job in undecided})
+        return results
 
     def submit_jobs_once(
         self, jobs: Sequence[Job], tokens: Mapping[JobId, str]
@@ -247,6 +251,11 @@ class ScriptJobs(HardwareInterface):
                 results[job.id] = JobExistsError(
                     f"job {job.id} cannot be submitted to {self._where}: a job of this id was "
                     f"already submitted there ({fields[0]}/{job.id}); use another id"
+                )
+            elif word == "busy":
+                results[job.id] = StillSubmittingError(
+                    f"{self._where}: job {job.id} is just being submitted over another "
+                    "connection; submit it again in a moment"
                 )
             else:
                 results[job.id] = ServerRefusedError(

@@ -31,6 +31,7 @@ class Contact:
         has_moved: Whether another process made the workspace that is to be used.
         is_known: Whether the server was looked at, so that it is known what it has already.
         renumbered: How often each job's id was found to be taken.
+        busy_since: When a job was last found to be just being submitted, our clock.
     """
 
     interface: HardwareInterface
@@ -47,6 +48,7 @@ class Contact:
     has_moved: bool = False
     is_known: bool = False
     renumbered: dict[int, int] = field(default_factory=dict)
+    busy_since: float | None = None
 
 
 CUT_OFF: Final = (ConnectionLostError, AuthenticationError, HostKeyError)

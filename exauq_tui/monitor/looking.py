@@ -30,14 +30,24 @@ def look(contact: Contact) -> None:
     else:
         seen = _look_at_each(contact)
     contact.store.sync()
-    # A job that was deleted since, here or by another process, is no stranger.
     reports = tuple(
         report
         for report in seen.reports
-        if not contact.store.is_deleted(contact.place, str(report.job_id), revision)
+        if not _is_of_deleted(contact, report, revision, complete=seen.complete)
     )
     _take_in(contact, replace(seen, reports=reports), asked)
     contact.cursor = seen.cursor  # only now: what could not be kept is told again
+
+
+def _is_of_deleted(contact: Contact, report: JobReport, revision: int, *, complete: bool) -> bool:
+    """Whether a report is no stranger's, but of a job that was deleted, maybe by another process.
+
+    News may be older than the look that brings them: they had been waiting here.
+    """
+    place, job_id = contact.place, str(report.job_id)
+    return contact.store.is_deleted(place, job_id, revision) or (
+        not complete and contact.store.is_of_deleted(place, job_id, report.token)
+    )
 
 
 def _look_at_each(contact: Contact) -> Look:

@@ -11,6 +11,7 @@ from exauq_tui.errors import (
     HardwareInterfaceFailureError,
     JobExistsError,
     ServerRefusedError,
+    StillSubmittingError,
 )
 from exauq_tui.hardware.interface import DeletesJobs, HasWorkspace, RequestsCancels, SubmitsOnce
 from exauq_tui.hardware.status import PENDING_STATUSES, JobStatus
@@ -26,6 +27,8 @@ _ALL = 1_000_000
 _LEASE = 180.0
 _ASK_AGAIN = 60.0
 _MOST_IDS = 5
+_BUSY_PAUSE = 2.0
+"""Seconds until a job is sent again that another connection is just submitting."""
 
 
 def bind_workspace(contact: Contact) -> None:
@@ -55,6 +58,9 @@ def send_submissions(contact: Contact) -> bool:
     Raises:
         ConnectionLostError: They stay pending, and are recognised when they are sent again.
     """
+    since = contact.busy_since
+    if since is not None and 0 <= contact.clock() - since < _BUSY_PAUSE:
+        return False
     jobs = _lease(contact, "submit", _BATCH)
     if not jobs:
         return False
@@ -171,6 +177,7 @@ def _take_in_submission(
     expected = frozenset({JobStatus.PENDING_SUBMIT})
     updates: list[JobUpdate] = []
     undecided: list[int] = []
+    busy: list[int] = []
     for job in jobs:
         result = results.get(JobId(job.job_id))
         if result is None and JobId(job.job_id) in results:
@@ -186,6 +193,8 @@ def _take_in_submission(
             )
         elif isinstance(result, JobExistsError) and _may_be_renumbered(contact, job):
             contact.record.reidentify(job.key)
+        elif isinstance(result, StillSubmittingError):
+            busy.append(job.key)
         elif result is None or isinstance(result, CUT_OFF):
             undecided.append(job.key)
         else:
@@ -199,8 +208,9 @@ def _take_in_submission(
                 )
             )
     contact.record.apply(updates, release=contact.owner)
-    if undecided:
-        contact.record.release(contact.owner, undecided)
+    if undecided or busy:
+        contact.record.release(contact.owner, undecided + busy)
+    contact.busy_since = now if busy else None
     contact.store.sync()
     raise_if_cut_off(results.values())
     if undecided:

@@ -65,7 +65,8 @@ class Store:
         self._targets: dict[str, Target] = {}
         self._changed_jobs: set[int] = set()
         self._removed: set[int] = set()
-        self._deletions: dict[tuple[Place, str], int] = {}
+        # By place and id: at which revision, and the token of the job that it was.
+        self._deletions: dict[tuple[Place, str], tuple[int, str]] = {}
         self._changed_views: set[str] = set()
         self._told = False
         self._listener: Callable[[], None] | None = None
@@ -107,7 +108,7 @@ class Store:
         if job is None:
             return
         self._forget_place(job)
-        self._deletions[_place_of(job), job.job_id] = self._revision
+        self._deletions[_place_of(job), job.job_id] = (self._revision, job.token)
         self._changed_jobs.discard(key)
         self._removed.add(key)
 
@@ -205,7 +206,12 @@ class Store:
     def is_deleted(self, place: Place, job_id: str, revision: int) -> bool:
         """Whether the row of a job was deleted after some revision."""
         with self._lock:
-            return self._deletions.get((place, job_id), revision) > revision
+            return self._deletions.get((place, job_id), (revision, ""))[0] > revision
+
+    def is_of_deleted(self, place: Place, job_id: str, token: str) -> bool:
+        """Whether this very job's row was deleted, whenever that was."""
+        with self._lock:
+            return self._deletions.get((place, job_id), (0, None))[1] == token
 
     def has_jobs_at(self, place: Place) -> bool:
         """Whether there is any job at a place."""

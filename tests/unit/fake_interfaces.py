@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 from exauq_tui.config import ServerProfile
-from exauq_tui.errors import ConnectionLostError, JobExistsError
+from exauq_tui.errors import ConnectionLostError, JobExistsError, StillSubmittingError
 from exauq_tui.hardware import HardwareInterface
 from exauq_tui.hardware.interface import (
     HostKey,
@@ -78,6 +78,8 @@ class Server:
         hangs: Set while a call hangs.
         on_submit: Called, with the jobs, before a submission is carried out.
         on_make: Called before a workspace is made.
+        busy: Ids of jobs that another connection is just submitting.
+        news: What the next looks tell, instead of everything.
         on_answer: Called before the answer to a look arrives.
     """
 
@@ -92,10 +94,14 @@ class Server:
     on_make: Callable[[], object] = lambda: None
     on_answer: Callable[[], object] = lambda: None
     made: int = 0
+    busy: set[str] = field(default_factory=set)
+    news: deque[Look] = field(default_factory=deque)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def accept(self, job: Job, token: str, workspace: str | None = None) -> Exception | None:
         known = self.jobs.get(str(job.id))
+        if str(job.id) in self.busy:
+            return StillSubmittingError(f"{job.id} is just being submitted")
         if known is not None:
             return None if token and known.token == token else JobExistsError(f"{job.id} is there")
         self.jobs[str(job.id)] = RemoteJob(token, job.data, workspace=workspace)
@@ -172,6 +178,8 @@ class FakeInterface(FakeConnection, HardwareInterface):
         return seen
 
     def _look(self) -> Look:
+        if self.server.news:
+            return self.server.news.popleft()
         reports = [
             JobReport(
                 JobId(job_id),

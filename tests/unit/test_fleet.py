@@ -19,6 +19,7 @@ from exauq_tui.errors import (
     SimulatorOutputParsingError,
 )
 from exauq_tui.hardware import HardwareInterface
+from exauq_tui.hardware.interface import JobReport, Look
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input, Job, JobId
 from exauq_tui.monitor import poller as poller_module
@@ -726,6 +727,41 @@ def test_a_job_deleted_while_the_answer_was_under_way_is_not_adopted_again(
     until(lambda: server.calls.count("look") > looks)
     fleet.describe_workspace("hpc1").result(5)  # after that look was taken in
     assert fleet.rows() == ()
+
+
+@pytest.mark.parametrize("by_another", [False, True])
+def test_news_from_before_a_deletion_bring_no_row_back(
+    lab: Lab, server: Server, by_another: bool
+) -> None:
+    fleet = lab.fleet(refresh=3600)
+    (key,) = submitted(fleet, 1)
+    gone = JobId(id_of(fleet, key))
+    server.turn(str(gone), COMPLETED, output="1")
+    token = server.jobs[str(gone)].token
+
+    def look() -> None:
+        looks = server.calls.count("look")
+        fleet.look_now()
+        until(lambda: server.calls.count("look") > looks)
+        fleet.describe_workspace("hpc1").result(5)  # after that look was taken in
+
+    look()
+    if by_another:
+        del server.jobs[str(gone)]
+        lab.record.delete([key])
+    else:
+        assert fleet.delete_jobs([key]).result(5) == {key: ""}
+    until(lambda: fleet.rows() == ())
+    old = JobReport(gone, COMPLETED, token=token)
+    for _ in range(2):
+        server.news.append(Look("", complete=False, reports=(old,)))
+        look()
+        assert fleet.rows() == ()
+    server.jobs[str(gone)] = RemoteJob("another", Input(2), JobStatus.RUNNING)
+    new = JobReport(gone, JobStatus.RUNNING, token="another")
+    server.news.append(Look("", complete=False, reports=(new,)))
+    look()
+    assert [each.status for each in fleet.rows()] == [JobStatus.RUNNING]
 
 
 def test_the_listener_hears_of_another_processs_jobs(lab: Lab) -> None:

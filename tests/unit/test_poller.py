@@ -26,7 +26,7 @@ from exauq_tui.hardware.interface import HostKey
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input, Job, JobId
 from exauq_tui.monitor import poller as poller_module
-from exauq_tui.monitor import standing
+from exauq_tui.monitor import sending, standing
 from exauq_tui.monitor.interfaces import Surroundings
 from exauq_tui.monitor.owners import is_dead, new_owner
 from exauq_tui.monitor.poller import Poller
@@ -100,6 +100,23 @@ def test_a_submission_of_unknown_outcome_is_repeated_with_its_token(
     assert len(server.ledger) == len(set(server.ledger)) == 2
     ids = {row(fleet, key).job_id for key in keys}
     assert set(server.jobs) == ids
+
+
+def test_a_job_that_another_connection_is_just_submitting_stays_pending_and_is_sent_again(
+    lab: Lab, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "_BUSY_PAUSE", 0.02)
+    fleet = lab.fleet(start=False)
+    busy, other = fleet.submit("hpc1", [Input(1), Input(2)])
+    server.busy.add(row(fleet, busy).job_id)
+    fleet.start()
+    reaches(fleet, other, SUBMITTED)
+    until(lambda: server.calls.count("submit") >= 3)
+    assert row(fleet, busy).status is JobStatus.PENDING_SUBMIT
+    assert fleet.server("hpc1").state is ServerState.UP
+    server.busy.clear()
+    reaches(fleet, busy, SUBMITTED)
+    assert len(server.ledger) == len(set(server.ledger)) == 2
 
 
 @pytest.mark.usefixtures("quick")

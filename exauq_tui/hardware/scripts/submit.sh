@@ -40,7 +40,7 @@ exauq_check_program() {
 
 # Accept jobs: workspace script setup count-of-program-words words... ids tokens inputs... The ids
 # of all jobs are one field, with a space between, and so are their tokens; each input is a field.
-# Replies one "ID ok|have|taken|error [words]" per job.
+# Replies one "ID ok|have|taken|busy|error [words]" per job.
 # Nearly all of the time goes to what is done for each job. So whole arrays are worked on at once
 # where Bash can, and a job that is new costs its directory, four files, and little else.
 exauq_verb_submit() {
@@ -173,7 +173,7 @@ exauq_take_over() {
     fi
     exauq_find_owner "$id" "$token"
     if [[ $owner == busy ]]; then
-        exauq_put "$id error it is just being submitted by somebody; try again"
+        exauq_put "$id busy"
     elif [[ $owner != ours ]]; then
         exauq_put "$id $owner"
     # A token that stands is not written again: one that was cut off halfway is nobody's.

@@ -33,10 +33,21 @@ WAITS = 'echo started; until [ -e "${1%/*}/go" ]; do sleep 0.05; done; echo 1.5 
 
 def check_often(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """Have agents that push look for what died every so many seconds, instead of every ten."""
-    ticks, usual = f"exauq_check={round(seconds * 10)}", "exauq_check=100"
+    alter_program(monkeypatch, ("exauq_check=100", f"exauq_check={round(seconds * 10)}"))
+
+
+def wait_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have agents wait for one second, instead of ten, for others that submit the same jobs."""
+    alter_program(monkeypatch, ("deadline=$((SECONDS + 10))", "deadline=$((SECONDS + 1))"))
+
+
+def alter_program(monkeypatch: pytest.MonkeyPatch, *changes: tuple[str, str]) -> None:
+    """Have servers sent another program, with some texts in it replaced by others."""
     program = agent.server_program()
-    assert program.count(usual) == 1
-    monkeypatch.setattr(agent, "server_program", lambda: program.replace(usual, ticks))
+    for old, new in changes:
+        assert program.count(old) == 1
+        program = program.replace(old, new)
+    monkeypatch.setattr(agent, "server_program", lambda: program)
 
 
 def wait_until(condition: Callable[[], object], what: str, patience: float = PATIENCE) -> None:

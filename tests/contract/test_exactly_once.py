@@ -18,7 +18,11 @@ from pathlib import Path
 
 import pytest
 
-from exauq_tui.errors import ConnectionLostError, HardwareInterfaceFailureError
+from exauq_tui.errors import (
+    ConnectionLostError,
+    HardwareInterfaceFailureError,
+    StillSubmittingError,
+)
 from exauq_tui.hardware import Input, Job, JobId, JobStatus
 from exauq_tui.hardware.script_jobs import ScriptJobs
 from tests.contract.machines import (
@@ -30,6 +34,7 @@ from tests.contract.machines import (
     every_process,
     job,
     run,
+    wait_briefly,
     wait_until,
 )
 
@@ -262,6 +267,44 @@ def test_a_deletion_that_is_repeated_because_the_agent_died_is_no_error(
         there.delete_remote_job_dir(JobId(1))
 
 
+def test_a_job_that_another_agent_is_still_submitting_is_neither_failed_nor_taken(
+    here: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_briefly(monkeypatch)
+    there = here.interface(here.script(LEDGER))
+    there.make_workspace()
+    with monkeypatch.context() as patch:
+        # The first agent stands still right after it made the directory.
+        shim(
+            here,
+            patch,
+            "mkdir",
+            '/bin/mkdir "$@"\n[[ $2 == 1 ]] || exit\n'
+            "read -r _ _ _ agent _ </proc/$PPID/stat\nkill -STOP $agent",
+        )
+        slow = here.interface(here.root / "model.sh")
+        slow.connect()
+        results: list[object] = []
+
+        def submit() -> None:
+            results.extend(slow.submit_jobs_once([job(1)], {JobId(1): "mine"}).values())
+
+        standing = threading.Thread(target=submit)
+        standing.start()
+        wait_until(lambda: here.job_dir(1).exists(), "the directory")
+        (claim,) = (here.workspace / ".exauq-tui").glob("claim-*")
+        stopped = int(claim.read_text().split()[2])
+        wait_until(lambda: Path(f"/proc/{stopped}/stat").read_text().split()[2] == "T", "a halt")
+    (error,) = there.submit_jobs_once([job(1)], {JobId(1): "mine"}).values()
+    assert isinstance(error, StillSubmittingError)
+    os.kill(stopped, signal.SIGCONT)
+    standing.join(30)
+    assert results == [None]
+    assert there.submit_jobs_once([job(1)], {JobId(1): "mine"}) == {JobId(1): None}
+    end_of(there, 1)
+    assert runs_of(here) == Counter("1")
+
+
 DIES_WHILE_IT_DELETES = {
     "one of two is moved away": ("mv", '/bin/mv -f -- "$3" "${!#}"; ', [JobId(2)]),
     "all are moved away": ("rm", "", []),
@@ -281,7 +324,8 @@ def test_what_an_agent_leaves_that_dies_while_it_deletes_is_cleared_away_at_the_
         with pytest.raises(ConnectionLostError):
             dying(here, patch).delete_remote_job_dirs([JobId(1), JobId(2)])
     own = here.workspace / ".exauq-tui"
-    assert len(list(own.glob("trash-*"))) == 1
+    half_made = own / f"new-1-1-1-{os.uname().nodename}"
+    half_made.touch()
     # What belongs to one that may be at work, here or on another machine, stays.
     ticks = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
     names = f"trash-{os.getpid()}-{ticks}-1-{os.uname().nodename}", "trash-1-1-1-elsewhere"
@@ -290,6 +334,7 @@ def test_what_an_agent_leaves_that_dies_while_it_deletes_is_cleared_away_at_the_
         trash.mkdir()
     again = here.interface()
     wait_until(lambda: set(own.glob("trash-*")) == busy, "the end of all other trash")
+    wait_until(lambda: not half_made.exists(), "the end of what was half made")
     assert [seen.job_id for seen in again.look().reports] == stay
 
 

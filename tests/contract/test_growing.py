@@ -204,7 +204,7 @@ def test_what_killed_processes_left_half_done_is_removed_after_a_day(here: Machi
     there.close()
     own = ours(here)
     needed = {path.name for path in own.iterdir()}
-    left = ["accepted-1-2-3", "new-1-2", "queue-12", "slots-7", "max_running-3", "trash-9-9"]
+    left = ["accepted-1-2-3", "new-1-2", "queue-half", "slots-half", "trash-9-9"]
     for name in [*left, "trash-young"]:
         (own / name).mkdir()
         (own / name / "COMPLETED").touch()

@@ -18,8 +18,8 @@ exauq_set_limit() {
             [[ $limit != "$2" || ! -e $own/max_running ]] || return 0
             ;;
     esac
-    printf '%s\n' "$cores" >"$own/max_running-$$" &&
-        mv -f -- "$own/max_running-$$" "$own/max_running"
+    exauq_name_for_now "$1" new
+    printf '%s\n' "$cores" >"$REPLY" && mv -f -- "$REPLY" "$own/max_running"
 }
 
 # Put accepted jobs of workspace $ws back into the queue that are in it no more, or never were
@@ -40,16 +40,23 @@ exauq_requeue() {
     exauq_append "$own/queue" "${missing%$'\n'}"
 }
 
-# Delete, for good, the jobs of workspace $ws that were moved away by agents that died over it.
-exauq_clear_trash() {
-    local trash pid ticks maker
-    for trash in "$own"/trash-*; do
-        # trash-PID-TICKS-NUMBER-HOST: its maker
-        maker=${trash##*/trash-}
+# Set REPLY to a path in what we keep in workspace $1, for something that does not stay; $2 says
+# what. Its name tells who makes it, so that it is known to be left over when we are dead.
+exauq_name_for_now() {
+    local proc_state proc_parent proc_group proc_session proc_ticks
+    exauq_stat $$
+    REPLY=$1/.exauq-tui/$2-$$-$proc_ticks-$RANDOM$RANDOM-$host
+}
+
+# Remove what was left in $own by the dead: half-made files, and jobs moved away to be deleted.
+exauq_clear_away() {
+    local left pid ticks maker
+    for left in "$own"/new-* "$own"/trash-*; do
+        maker=${left##*/} maker=${maker#*-}
         pid=${maker%%-*} maker=${maker#*-}
         ticks=${maker%%-*} maker=${maker#*-*-}
-        if [[ -e $trash && $maker == "$host" ]] && ! exauq_process_alive "$pid" "$ticks"; then
-            rm -rf -- "$trash"
+        if [[ -e $left && $maker == "$host" ]] && ! exauq_process_alive "$pid" "$ticks"; then
+            rm -rf -- "$left"
         fi
     done
 }
@@ -57,5 +64,5 @@ exauq_clear_trash() {
 # Remove what else processes left half done that were killed: nobody is at it after a day.
 exauq_sweep() {
     find "$own" -maxdepth 1 -mmin +1440 \( -name 'new-*' -o -name 'accepted-*' -o -name 'trash-*' \
-        -o -name 'queue-[0-9]*' -o -name 'slots-*' -o -name 'max_running-*' \) -exec rm -rf -- {} +
+        -o -name '*-half' \) -exec rm -rf -- {} +
 }

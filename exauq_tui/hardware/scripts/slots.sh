@@ -62,7 +62,7 @@ exauq_read_slots() {
     done
     if [[ ${#lines[@]} -gt $((2 * ${#taken[@]} + 100)) ]]; then
         # Ended jobs are dropped now and then, by replacing the file as a whole.
-        { printf '%s\n' "${taken[@]}" >"$own/slots-$$" && mv -f -- "$own/slots-$$" "$own/slots"; } 2>/dev/null
+        { printf '%s\n' "${taken[@]}" >"$own/slots-half" && mv -f -- "$own/slots-half" "$own/slots"; } 2>/dev/null
     fi
 }
 
@@ -87,11 +87,11 @@ exauq_shorten_queue() {
     local skip=$dealt
     # In this order: lines that are dealt with twice do no harm, lines that are passed over would.
     printf '0\n' >"$own/queue-done"
-    if tail -n "+$((skip + 1))" -- "$own/queue" >"$own/queue-$$" &&
-        mv -f -- "$own/queue-$$" "$own/queue"; then
+    if tail -n "+$((skip + 1))" -- "$own/queue" >"$own/queue-half" &&
+        mv -f -- "$own/queue-half" "$own/queue"; then
         dealt=0
     else
-        rm -f -- "$own/queue-$$"
+        rm -f -- "$own/queue-half"
     fi
 }
 
@@ -147,7 +147,7 @@ exauq_fill() {
     if [[ ${2-} != ended ]]; then exauq_tidy; fi
     exauq_unlock "$ws"
     if [[ ${2-} == repair ]]; then
-        exauq_clear_trash
+        exauq_clear_away
         exauq_sweep
     fi
     cd /

@@ -24,7 +24,8 @@ exauq_begin_journal() {
 # Replace the journal of workspace $1 by an empty one. Forks once.
 exauq_renew_journal() {
     local own=$1/.exauq-tui temporary generation
-    temporary=$own/new-$$-$RANDOM$RANDOM
+    exauq_name_for_now "$1" new
+    temporary=$REPLY
     { exec 5>>"$own/journal"; } || return
     if exauq_begin_journal "$temporary" && mv -f -- "$temporary" "$own/journal"; then
         # Who watches the old one reads there that it is over. Others find out by themselves.

@@ -219,7 +219,8 @@ exauq_verb_delete() {
     done
     if [[ ${#doomed[@]} -gt 0 ]]; then
         # Moved away first: a directory that is half deleted must not look like a job.
-        trash=$ws/.exauq-tui/trash-$$-$own_ticks-$RANDOM-$host
+        exauq_name_for_now "$ws" trash
+        trash=$REPLY
         mkdir -- "$trash" 2>/dev/null && mv -f -- "${doomed[@]}" "$trash/" 2>/dev/null
         for id in "${doomed[@]}"; do
             if [[ -e $id ]]; then

@@ -44,7 +44,8 @@ exauq_prepare() {
     exauq_program_copy=$own/program-$exauq_version.sh
     exauq_read_generation "$1"
     if [[ $generation != - && -e $exauq_program_copy ]]; then return 0; fi
-    temporary=$own/new-$$-$RANDOM$RANDOM
+    exauq_name_for_now "$1" new
+    temporary=$REPLY
     # Without -p: a workspace that somebody removed is only made anew on purpose.
     if ! { mkdir -- "$own" 2>/dev/null || [[ -d $own ]]; } || ! {
         # What runs once per job is kept short: Bash reads all of it each time.

@@ -99,7 +99,7 @@ class Desk:
         assert {data: count for data, count in runs.items() if count > 1} == {}
         assert set(self._sent) - set(runs) <= self._called_off
         assert set(runs) <= set(self._sent)
-        assert self.witness.lies == []
+        assert self.witness.lies == [], "\n".join(self.witness.lies)
 
     def tidy(self) -> None:
         """Delete all jobs, and see that nothing else is left of them."""

@@ -7,7 +7,8 @@ import signal
 import subprocess
 from contextlib import suppress
 
-from tests.live.sshd import Sshd
+from tests.contract.machines import every_process
+from tests.live.sshd import Sshd, descendants
 
 
 def cut_connections(sshd: Sshd) -> None:
@@ -20,6 +21,16 @@ def end(sshd: Sshd) -> None:
     listener = _listener(sshd)
     _kill([listener, *_ssh_processes(listener)])
     sshd.stop()
+
+
+def agents(sshd: Sshd) -> list[int]:
+    """The agents that work over the server's connections."""
+    below = set(descendants(_listener(sshd)))
+    return [pid for pid, command, *_ in every_process() if pid in below and _is_agent(command)]
+
+
+def _is_agent(command: bytes) -> bool:
+    return command.split(b"\0")[:3] == [b"/bin/bash", b"-p", b"-s"]
 
 
 def _listener(sshd: Sshd) -> int:

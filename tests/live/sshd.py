@@ -203,7 +203,7 @@ class Sshd:
         if self._process is None:
             return
         # Its children leave the server's session and process group: they are found by parent.
-        for pid in [*_descendants(self._process.pid), self._process.pid]:
+        for pid in [*descendants(self._process.pid), self._process.pid]:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         self._process.wait()
@@ -212,7 +212,7 @@ class Sshd:
     def drop_connections(self) -> None:
         """End all connections, and keep listening."""
         assert self._process is not None
-        for pid in _descendants(self._process.pid):
+        for pid in descendants(self._process.pid):
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
 
@@ -246,7 +246,7 @@ def _public(key: Path) -> str:
     return f"{kind} {blob}"
 
 
-def _descendants(root: int) -> list[int]:
+def descendants(root: int) -> list[int]:
     """Give the processes below one, the deepest first."""
     table = subprocess.run(
         ["ps", "-ww", "-e", "-o", "pid=,ppid="], check=True, capture_output=True, text=True

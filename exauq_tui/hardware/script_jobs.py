@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import shlex
 import threading
 import time
@@ -75,6 +76,8 @@ class ScriptJobs(HardwareInterface):
             raise ValueError("script_path is empty: give the path of the simulator script")
         if isinstance(max_running, int) and max_running < 0:
             raise ValueError(f"max_running is {max_running}: give 0 for no limit, or more")
+        if not 0 <= cancel_grace < math.inf:
+            raise ValueError(f"cancel_grace is {cancel_grace}: give seconds, 0 or more")
         if workspace_dir == "":
             raise ValueError("workspace_dir is empty: give a path, or None for a new directory")
         self._where = where

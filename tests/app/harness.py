@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 
 from exauq_tui.app.app import ExauqApp
 from exauq_tui.config import Config
+from exauq_tui.monitor.verbs import FleetVerbs
 from tests.app.fake_fleet import NOW, FakeFleet
 
 CONFIG_TEXT = "~/.config/exauq-tui/config.toml"
@@ -21,11 +22,10 @@ CONFIG_TEXT = "~/.config/exauq-tui/config.toml"
 class Dashboard(ExauqApp):
     """Remembers what it told."""
 
-    def __init__(self, fleet: FakeFleet, config: Config | None = None, **others: Any) -> None:
+    def __init__(self, fleet: FleetVerbs, config: Config | None = None, **others: Any) -> None:
         self.told: list[str] = []
-        super().__init__(
-            fleet, config or Config(), clock=lambda: NOW, config_text=CONFIG_TEXT, **others
-        )
+        options: dict[str, Any] = {"clock": lambda: NOW, "config_text": CONFIG_TEXT, **others}
+        super().__init__(fleet, config or Config(), **options)
 
     def tell(self, text: str, severity: str = "information") -> None:
         self.told.append(text)

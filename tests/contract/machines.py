@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -239,6 +240,16 @@ def processes_of(root: Path) -> list[int]:
     ours = os.getsid(0)
     found |= {pid for pid, *_, session in table if session in sessions and session != ours}
     return sorted(found)
+
+
+def remove_tree(directory: Path) -> None:
+    """Remove a tree; once more where somebody who is at work there made a file meanwhile."""
+
+    def is_gone() -> bool:
+        shutil.rmtree(directory, ignore_errors=True)
+        return not directory.exists()
+
+    wait_until(is_gone, f"the end of {directory}")
 
 
 def snapshot_of(directory: Path) -> dict[str, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
@@ -40,6 +41,11 @@ TREES = {
     "a session and no environment": "setsid env -i /bin/sleep 1000 & note $!\n" + LASTS,
     "stopped": "sleep 1000 & note $!; kill -STOP $!\n" + LASTS,
     "forks when told to end": "trap 'setsid sleep 1000 & note $!; exit' TERM\n" + LASTS,
+    "process groups of its own": (
+        "set -m; sleep 1000 & note $!; (bash -c 'set -m; sleep 1000 & echo $! >>\"$0\"; wait' "
+        '"${0%/*}/pids" &)\n' + LASTS
+    ),
+    "hundreds": "trap '' TERM; for i in {1..100}; do sleep 1000 & note $!; done\n" + LASTS,
     "goes on forking": (
         "trap '' TERM; while :; do sleep 1000 & note $!; [[ $((++n)) -gt 20 ]] && break; "
         "sleep 0.02; done\n" + LASTS
@@ -109,6 +115,22 @@ def test_a_job_can_put_its_things_in_order_before_it_is_killed(machine: Machine)
     (report,) = there.look().reports
     assert report.exit_code == 0
     assert report.finished is not None
+
+
+def test_without_a_grace_a_job_is_killed_at_once(machine: Machine) -> None:
+    text = "trap 'sleep 1; echo tidied; exit 0' TERM; " + LASTS
+    there = machine.interface(machine.script(text), cancel_grace=0.0)
+    there.submit_job(job(1))
+    wait_for_start(machine, 1)
+    there.cancel_job(JobId(1))
+    assert there.get_job_status(JobId(1)) is JobStatus.CANCELLED
+    assert b"tidied" not in there.read_job_log(JobId(1), 0, 1000).data
+
+
+@pytest.mark.parametrize("grace", [-1.0, math.inf, math.nan])
+def test_a_grace_that_is_no_time_is_a_value_error(here: Machine, grace: float) -> None:
+    with pytest.raises(ValueError, match="give seconds, 0 or more"):
+        here.interface(cancel_grace=grace, connect=False)
 
 
 def test_a_job_that_does_not_run_is_left_as_it_is(machine: Machine) -> None:
@@ -332,3 +354,29 @@ def test_a_job_of_another_machine_is_not_judged_and_not_cancelled_from_here(
     start.write_text(f"{host} {rest}")
     machine.let_go(1)
     assert end_of(there, 1) is JobStatus.COMPLETED
+
+
+# Each process lives for a moment, and is the parent of the next; in the end they give up.
+CHAIN = (
+    'if [[ -n ${3-} ]]; then [[ $3 -lt 20000 ]] && bash "$0" - - $(($3 + 1)) & exit; fi\n'
+    "trap '' TERM\n"
+    'bash "$0" - - 1 &\n' + LASTS
+)
+
+
+@pytest.mark.parametrize("main", ["lasts", "ends"])
+def test_processes_too_short_lived_to_be_seen_are_ended_too(machine: Machine, main: str) -> None:
+    text = CHAIN if main == "lasts" else CHAIN.replace("trap '' TERM\n", "")
+    there = machine.interface(machine.script(text), cancel_grace=1.0)
+    there.submit_job(job(1))
+    wait_for_start(machine, 1)
+    group = int((machine.job_dir(1) / "PGID").read_text())
+    try:
+        there.cancel_job(JobId(1))
+        assert there.get_job_status(JobId(1)) is JobStatus.CANCELLED
+        with suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGSTOP)  # so that what there may be can be seen
+        assert [pid for pid, *_, session in every_process() if session == group] == []
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from tests.contract.machines import (
     check_often,
     end_of,
     job,
+    remove_tree,
     run,
     wait_for_start,
     wait_until,
@@ -68,7 +68,7 @@ def test_a_running_job_whose_directory_was_removed_is_told_without_a_full_look(
     there = started(machine, 1, 2)
     wait_for_start(machine, 2)
     follower = Follower(there)
-    shutil.rmtree(machine.job_dir(1))
+    remove_tree(machine.job_dir(1))
     wait_until(lambda: follower.next().deleted, "the word that it is gone")
     assert follower.look.deleted == (JobId(1),)
     assert not follower.look.complete
@@ -82,7 +82,7 @@ def test_a_recorder_makes_nothing_anew_in_a_job_directory_that_was_removed(
 ) -> None:
     there = started(machine, 1)
     pid = recorder(machine, 1)
-    shutil.rmtree(machine.job_dir(1))
+    remove_tree(machine.job_dir(1))
     (machine.root / "go").touch()
     wait_until(lambda: not alive(pid), "the recorder's end")
     assert not machine.job_dir(1).exists()
@@ -98,7 +98,7 @@ def test_nothing_makes_a_removed_workspace_anew_but_a_submission(
     there = started(machine, 1, 2, max_running=1)
     follower = Follower(there)
     pid = recorder(machine, 1)
-    shutil.rmtree(machine.workspace)
+    remove_tree(machine.workspace)
     wait_until(lambda: follower.next().complete, "a full look")
     assert follower.look.reports == ()
     (machine.root / "go").touch()
@@ -125,7 +125,7 @@ def test_a_job_whose_directory_is_removed_while_it_is_cancelled_is_ended(machine
     there.request_cancels([JobId(1)])
     stopping = machine.job_dir(1) / "STOPPING"
     wait_until(lambda: stopping.stat().st_size, "the stopper")
-    shutil.rmtree(machine.job_dir(1))
+    remove_tree(machine.job_dir(1))
     wait_until(lambda: not alive(simulator), "the simulator's end")
     assert not machine.job_dir(1).exists()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +15,7 @@ from exauq_tui.jobs import Input
 from exauq_tui.monitor.evidence import GONE
 from exauq_tui.monitor.fleet import Fleet
 from exauq_tui.monitor.snapshot import ServerState
-from tests.contract.machines import alive, check_often
+from tests.contract.machines import alive, check_often, remove_tree
 from tests.live.conftest import MakeSite
 from tests.live.site import Site
 from tests.live.sshd import Sshd
@@ -98,7 +97,7 @@ def test_a_removed_workspace_is_told_and_made_anew_by_the_next_submission_only(
     jobs = Jobs(fleet)
     if away:
         fleet.stop()
-    shutil.rmtree(site.workspace)
+    remove_tree(site.workspace)
     if away:
         fleet = site.fleet()
     until(lambda: are_gone(fleet, jobs.all))  # without being asked to look
@@ -135,7 +134,7 @@ def test_removed_job_directories_are_told_and_the_others_go_on(site: Site) -> No
     jobs = Jobs(fleet)
     lost = (jobs.ended[0], jobs.running[0], jobs.waiting[0])
     for key in lost:
-        shutil.rmtree(row(fleet, key).directory)
+        remove_tree(Path(row(fleet, key).directory))
     # Of one that runs the server tells by itself, of the others at the next full look.
     until(lambda: row(fleet, jobs.running[0]).note == GONE)
     assert row(fleet, jobs.running[1]).note == ""

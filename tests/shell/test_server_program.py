@@ -8,7 +8,8 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -279,6 +280,18 @@ def test_a_process_s_name_does_not_hide_its_state(tmp_path: Path, name: str) -> 
         child.wait()
 
 
+@contextmanager
+def zombie() -> Iterator[int]:
+    """Give the number of a process that has ended and that its parent does not collect."""
+    child = subprocess.Popen(["sleep", "1000"])
+    child.kill()
+    wait_until(lambda: not alive(child.pid), "its end")
+    try:
+        yield child.pid
+    finally:
+        child.wait()
+
+
 def test_survivors_are_named_and_a_second_cancel_can_still_end_them(here: Machine) -> None:
     there = here.interface(
         here.script("trap '' TERM; echo started; while :; do sleep 0.1; done"), cancel_grace=1.0
@@ -324,8 +337,11 @@ def test_survivors_that_end_later_let_the_job_be_cancelled(here: Machine) -> Non
     (here.job_dir(1) / "STOPPING").touch()
     shell('kill() { :; }; exauq_stop "$1" 0 1', str(here.workspace))
     assert there.get_job_status(JobId(1)) is JobStatus.FAILED_CANCEL
-    os.killpg(int((here.job_dir(1) / "PID").read_text()), signal.SIGKILL)
-    assert end_of(there, 1) is JobStatus.CANCELLED
+    with zombie() as dead:
+        # Dead, though its number is still taken: nobody has collected it yet.
+        (here.job_dir(1) / "STOPFAILED").write_text(f"still running: process {dead}\n")
+        os.killpg(int((here.job_dir(1) / "PID").read_text()), signal.SIGKILL)
+        assert end_of(there, 1) is JobStatus.CANCELLED
 
 
 @pytest.mark.parametrize("name", ["a) b) Z 1", ") ", ")", "((", "x) S 1 2 3\n4", "plain"])

@@ -8,11 +8,12 @@
 # stopper that lives, or one that gave up because of processes that are still there.
 exauq_stop_attended() {
     local words pid stop_host stop_boot stop_pid stop_ticks
+    local proc_state proc_parent proc_group proc_session proc_ticks
     read -r stop_host stop_boot stop_pid stop_ticks <"$1/STOPPING"
     [[ -n $stop_ticks ]] && exauq_process_alive "$stop_pid" "$stop_ticks" && return
     IFS= read -r words <"$1/STOPFAILED"
     for pid in ${words-}; do
-        [[ $pid == *[!0-9]* || ! -e /proc/$pid ]] || return 0
+        if [[ $pid != *[!0-9]* ]] && exauq_stat "$pid" && [[ $proc_state != [ZX] ]]; then return 0; fi
     done
     return 1
 }

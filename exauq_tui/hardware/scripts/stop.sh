@@ -7,22 +7,26 @@
 # (recorder pid -> job id), `groups` (process group -> job id) and `marks` (mark -> job id).
 # Forks once, for the marks: a process that left the session still carries the job's mark in
 # its environment. One that has neither may still be a child of one that has; as it may be left
-# behind, `known` (pid -> ticks and job id) keeps what was found before.
+# behind, `known` (pid -> ticks and job id) keeps what was found before. Adds to `packs` (job id ->
+# process groups), and collects in `graves` the process groups that hold zombies.
 exauq_find_members() {
     local stat pid job lines line grew=yes
     local proc_state proc_parent proc_group proc_session proc_ticks
     # By name and not by number: Bash looks for a number from the start.
-    local -A parents=() born=()
-    members=()
+    local -A parents=() born=() group=()
+    members=() graves=()
     for stat in /proc/[0-9]*/stat; do
         pid=${stat#/proc/} pid=${pid%/stat}
         exauq_stat "$pid" || continue
-        [[ $proc_state != [ZX] ]] || continue
+        if [[ $proc_state == [ZX] ]]; then
+            graves[$proc_group]=1
+            continue
+        fi
         job=${sessions[$proc_session]-}
         job=${job:-${groups[$proc_group]-}}
         if [[ ${known[$pid]-} == "$proc_ticks "* ]]; then job=${known[$pid]#* }; fi
         if [[ -n $job ]]; then members[$pid]=$job; fi
-        parents[$pid]=$proc_parent born[$pid]=$proc_ticks
+        parents[$pid]=$proc_parent born[$pid]=$proc_ticks group[$pid]=$proc_group
     done
     # Taken in as a whole: from a pipe, Bash reads a line byte by byte.
     lines=$(grep -azsH '^EXAUQ_TUI_JOB=' /proc/[0-9]*/environ | tr '\0' '\n')
@@ -33,7 +37,7 @@ exauq_find_members() {
         [[ -z ${members[$pid]-} ]] || continue
         job=${marks[${line#*EXAUQ_TUI_JOB=}]-}
         if [[ -n $job ]] && exauq_stat "$pid" && [[ $proc_state != [ZX] ]]; then
-            members[$pid]=$job born[$pid]=$proc_ticks
+            members[$pid]=$job born[$pid]=$proc_ticks group[$pid]=$proc_group
         fi
     done
     set +f
@@ -47,7 +51,34 @@ exauq_find_members() {
             if [[ -n $job ]]; then members[$pid]=$job grew=yes; fi
         done
     done
-    for pid in "${!members[@]}"; do known[$pid]="${born[$pid]} ${members[$pid]}"; done
+    for pid in "${!members[@]}"; do
+        job=${members[$pid]}
+        known[$pid]="${born[$pid]} $job"
+        if [[ ${group[$pid]} != "$own_group" && " ${packs[$job]-} " != *" ${group[$pid]} "* ]]; then
+            packs[$job]+=" ${group[$pid]}"
+        fi
+    done
+}
+
+# Send signal $1 to process group $2, at once to all that are in it; false where nobody is. A group
+# whose number belongs to another process by now has come to its end.
+exauq_signal_group() {
+    local proc_state proc_parent proc_group proc_session proc_ticks
+    if exauq_stat "$2" && [[ ${known[$2]-} != "$proc_ticks "* ]]; then return 1; fi
+    kill -"$1" "-$2" 2>/dev/null
+}
+
+# Whether job $1, of which a look found nothing, still has a process that no look has time to see:
+# one that begins the next and ends, and so on. The kernel knows whether a group is empty.
+exauq_slips_away() {
+    local pack
+    for pack in ${packs[$1]-}; do
+        exauq_signal_group 0 "$pack" || continue
+        [[ -n ${graves[$pack]-} ]] || return 0
+        # Only the dead, it seems; what hides among them ends here.
+        exauq_signal_group KILL "$pack"
+    done
+    return 1
 }
 
 # Wait a moment, until all of `members` are gone, or for four times as long as it took to find
@@ -131,12 +162,13 @@ exauq_milliseconds() {
 exauq_stop() {
     local ws=$1 grace=$2 milliseconds host boot id dir pid signal begun deadline token submitted
     local start_host start_boot start_pid start_ticks own_ticks
-    local proc_state proc_parent proc_group proc_session proc_ticks
+    local proc_state proc_parent proc_group proc_session proc_ticks own_group pack
     local -A members=() asked=() known=() sessions=() groups=() marks=() waiting=() left=() recorder_of=()
+    local -A packs=() graves=()
     shift 2
     exauq_identify_machine
     exauq_stat $$
-    own_ticks=$proc_ticks
+    own_ticks=$proc_ticks own_group=$proc_group
     for id in "$@"; do
         dir=$ws/$id start_host='' start_boot='' start_pid='' start_ticks=''
         # Of a job whose directory was removed nobody can say any more what belongs to it.
@@ -181,7 +213,10 @@ exauq_stop() {
                 kill -"$signal" "$pid" 2>/dev/null
             done
             for id in "${!waiting[@]}"; do
-                [[ -z ${left[$id]-} ]] || continue
+                if [[ $signal == KILL ]]; then
+                    for pack in ${packs[$id]-}; do exauq_signal_group KILL "$pack"; done
+                fi
+                if [[ -n ${left[$id]-} ]] || exauq_slips_away "$id"; then continue; fi
                 exauq_record_stopped "$ws" "$id"
                 unset "waiting[$id]"
             done
@@ -192,6 +227,7 @@ exauq_stop() {
     done
     for id in "${!waiting[@]}"; do
         # Not more than a line of the journal holds.
+        if [[ -z ${left[$id]-} ]]; then left[$id]=" group${packs[$id]}"; fi
         exauq_record_survivors "$ws" "$id" "still running: process${left[$id]:0:2000}"
     done
     exauq_fill "$ws"

@@ -8,7 +8,7 @@ from typing import Literal
 
 from textual.binding import Binding, BindingType
 
-Scope = Literal["app", "main", "table", "servers", "log"]
+Scope = Literal["app", "main", "table", "servers", "log", "doctor"]
 """Where a command's keys work: anywhere, on the main screen, or in one part of it."""
 
 
@@ -104,6 +104,7 @@ COMMANDS: tuple[Command, ...] = (
             "Servers", guarded=True),
     Command("look-now", ("r",), "Look now", "Look, or try to connect, at once.", "Servers",
             footer=11),
+    Command("doctor", ("d",), "Doctor", "Examine a server step by step.", "Servers"),
     Command("pick-server", ("enter", "space"), "Only this server",
             "Only this server's jobs, or all again.", "Servers", "servers", palette=False),
     Command("log-follow", ("f",), "Follow", "Follow the log's end, or stop.", "Log", "log",
@@ -113,6 +114,10 @@ COMMANDS: tuple[Command, ...] = (
             "log", palette=False),
     Command("log-end", ("G", "end"), "End", "Go to the end and follow it.", "Log", "log",
             footer=3, palette=False),
+    Command("doctor-again", ("r",), "Again", "Examine the server again.", "Doctor", "doctor",
+            footer=1),
+    Command("doctor-report", ("e", "E"), "Report", "Write a report for whoever helps you.",
+            "Doctor", "doctor", footer=2),
     Command("palette", (":", "ctrl+p"), "Commands", "Find a command by its name.", "Dashboard",
             "app", footer=9, palette=False),
     Command("help", ("?", "f1"), "Help", "List the keys.", "Dashboard", "app", footer=10),
@@ -197,7 +202,7 @@ def bindings(scope: Scope) -> list[BindingType]:
             command.action,
             command.label,
             show=False,
-            priority=scope in ("app", "main", "log"),
+            priority=scope in ("app", "main", "log", "doctor"),
             tooltip=command.tooltip,
             id=command.id,
         )

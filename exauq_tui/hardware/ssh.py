@@ -15,7 +15,7 @@ from exauq_tui.hardware.connection.attempt import Attempt
 from exauq_tui.hardware.connection.login import Login, SSHBackend
 from exauq_tui.hardware.connection.memory import Memory
 from exauq_tui.hardware.connection.transport import ByteStream, Transport
-from exauq_tui.hardware.diagnosis import Finding, Trail
+from exauq_tui.hardware.diagnosis import Check, Finding, Trail
 from exauq_tui.hardware.interface import AcceptHostKey, AskSecret, HardwareInterface
 
 
@@ -180,7 +180,13 @@ class SSHInterface(HardwareInterface, ABC):
 
     def _make_connection(self, attempt: Attempt) -> Transport:
         if self._login.ssh_backend == "openssh":
-            return openssh_program.connect(self._login, self._memory, attempt)
+            attempt.begin(Check.SSH)
+            connection = openssh_program.connect(self._login, self._memory, attempt)
+            attempt.found("reached by the ssh program of this machine")
+            for check in (Check.LOOKUP, Check.TCP, Check.HOST_KEY, Check.AUTHENTICATION):
+                attempt.begin(check)
+                attempt.found("seen to by the ssh program")
+            return connection
         # Here, since importing paramiko takes longer than the dashboard's first picture.
         from exauq_tui.hardware.connection import paramiko_ssh  # noqa: PLC0415
 

@@ -66,7 +66,7 @@ def test_one_key_may_mean_two_things_in_places_that_never_meet() -> None:
 def test_every_command_is_bound_and_documented() -> None:
     bound = {
         binding.id  # type: ignore[union-attr]  # never a tuple here
-        for scope in ("app", "main", "table", "servers", "log")
+        for scope in ("app", "main", "table", "servers", "log", "doctor")
         for binding in bindings(scope)
     }
     assert bound == {command.id for command in COMMANDS}

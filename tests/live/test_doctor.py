@@ -9,18 +9,23 @@ import stat
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from exauq_tui.errors import ServerRefusedError
 from exauq_tui.hardware import LocalScriptInterface
-from exauq_tui.hardware.diagnosis import Check, Result, Trail, trouble
+from exauq_tui.hardware.diagnosis import Check, Finding, Result, Trail, has_failed, trouble
+from exauq_tui.log_file import close_log, open_log
+from exauq_tui.monitor.snapshot import ServerState
+from exauq_tui.monitor.support_report import report_text
+from tests.live.conftest import MakeSite
 from tests.live.outage import end
-from tests.live.sshd import ClientKeys, Sshd, StartSshd
+from tests.live.sshd import PASSPHRASE, ClientKeys, Sshd, StartSshd
 from tests.live.test_cli import Site
 from tests.shell.standins import StandInInterface, old_bash, require_stand_ins
-from tests.unit.fake_interfaces import until
+from tests.unit.fake_interfaces import TIMEOUT, stands, until
 
 pytestmark = pytest.mark.live
 
@@ -273,6 +278,79 @@ def test_the_report_tells_all_but_what_could_be_a_secret(
     for line in done.stdout.splitlines():
         if not line.strip().startswith(("it printed", "->")) and "->" not in line:
             assert line.split("  ")[0] in text
+
+
+def test_a_passphrase_that_was_typed_is_in_no_report_and_no_log(
+    make_site: MakeSite, sshd: Sshd, client_keys: ClientKeys, tmp_path: Path
+) -> None:
+    place = make_site(sshd)
+    place.person.secret = PASSPHRASE
+    profile = replace(place.profile, key_filename=str(client_keys.encrypted))
+    log = tmp_path / "log"
+    handler = open_log(log)
+    try:
+        fleet = place.fleet(profile, start=False)
+        told: list[Finding] = []
+        future = fleet.diagnose("hpc1", told.append)
+        fleet.start()
+        findings = future.result(TIMEOUT)
+    finally:
+        close_log(handler)
+    assert place.person.asked
+    assert not has_failed(findings)
+    text = report_text("hpc1", profile, findings, log, time.time())
+    assert "waiting for your answer" in text
+    assert PASSPHRASE not in text
+    assert PASSPHRASE not in log.read_text()
+    assert PASSPHRASE not in repr(told)
+
+
+def test_the_steps_of_a_server_on_the_way_are_told_apart(
+    make_site: MakeSite, start_sshd: StartSshd, sshd: Sshd, isolated_home: Path
+) -> None:
+    place = make_site(sshd)
+    jump = start_sshd()
+    hosts = isolated_home / "hosts"
+    hosts.write_text(sshd.known_hosts.read_text() + jump.known_hosts.read_text())
+    config = isolated_home / "ssh_config"
+    config.write_text(
+        f"Host *\n User {sshd.user}\n IdentityFile {sshd.keys.ed25519}\n"
+        f" UserKnownHostsFile {hosts}\n"
+        f"Host jump\n HostName {jump.host}\n Port {jump.port}\n"
+        f"Host target\n HostName {sshd.host}\n Port {sshd.port}\n ProxyJump jump\n"
+    )
+    profile = replace(
+        place.profile, host="target", user="", port=None, key_filename=None, known_hosts=None,
+        ssh_config_path=str(config),
+    )  # fmt: skip
+    findings = place.fleet(profile).diagnose("hpc1", lambda _: None).result(TIMEOUT)
+    assert not has_failed(findings)
+    found = {finding.label: finding.found for finding in findings}
+    assert found["TCP connection of jump"] == f"127.0.0.1 port {jump.port} answers"
+    assert found["TCP connection"] == "made by jump (ProxyJump)"
+    assert "SHA256:" in found["host key of jump"]
+    end(jump)
+    place.person.secret = None
+    again = place.fleet(profile, record="other").diagnose("hpc1", lambda _: None).result(TIMEOUT)
+    (failed,) = [each.label for each in again if each.result is Result.FAILED]
+    assert failed == "TCP connection of jump"
+
+
+def test_the_users_own_ssh_program_is_not_made_to_log_in_again(
+    make_site: MakeSite, start_sshd: StartSshd
+) -> None:
+    place = make_site(start_sshd())
+    profile = replace(place.profile, ssh_backend="openssh")
+    before = place.sshd.log_text().count("Accepted publickey")
+    fleet = place.fleet(profile)
+    stands(fleet, ServerState.UP)
+    findings = fleet.diagnose("hpc1", lambda _: None).result(TIMEOUT)
+    assert not has_failed(findings)
+    found = {finding.check: finding for finding in findings}
+    assert found[Check.SSH].found == "reached by the ssh program of this machine"
+    assert found[Check.SESSIONS].result is Result.NOT_CHECKED
+    assert found[Check.SCRIPT].result is Result.OK
+    assert place.sshd.log_text().count("Accepted publickey") == before + 1
 
 
 def test_a_profile_that_cannot_be_used_is_a_finding(site: Site) -> None:

@@ -16,11 +16,13 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from exauq_tui.config import Config
+from exauq_tui.hardware.diagnosis import Check, Finding, Result
 from exauq_tui.hardware.interface import HostKey
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.monitor.snapshot import ServerState
 from tests.app.fake_fleet import NOW, FakeFleet, server, some_jobs
 from tests.app.harness import Dashboard, until
+from tests.app.test_doctor import FINDINGS
 from tests.snapshots.scrub import pytest_sessionfinish
 
 pytestmark = pytest.mark.skipif(
@@ -39,6 +41,18 @@ TRACEBACK = b"""Traceback (most recent call last):
     solve(mesh)
 ValueError: [red]mesh has a hole[/red] at \xff\x00
 """
+
+
+GOOD = {
+    Check.PROFILE: "[servers.hpc1] in ~/.config/exauq-tui/config.toml",
+    Check.LOOKUP: "hpc1.example.org is 192.0.2.17",
+    Check.TCP: "192.0.2.17 port 22 answers",
+    Check.SSH: "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u7",
+    Check.HOST_KEY: "ssh-ed25519 SHA256:9pGxN0Yk1nC3lqU8oJ8Zq3yq0g2h1j5Jb0m3yF3o1aE, known from "
+    "~/.ssh/known_hosts:12",
+    Check.AUTHENTICATION: "alice is let in by key file ~/.ssh/id_ed25519 (ssh-ed25519)",
+    Check.SERVER: "Bash 5.2.15(1)-release on hpc1",
+}
 
 
 def busy() -> FakeFleet:
@@ -60,6 +74,15 @@ def several() -> FakeFleet:
     where = {25: "slurm", 26: "slurm", 31: "slurm", 5: "slurm", 7: "lab"}
     jobs = [replace(row, server=where.get(row.key, row.server)) for row in some_jobs()]
     return FakeFleet(jobs, views)
+
+
+def examined() -> FakeFleet:
+    fleet = FakeFleet(some_jobs())
+    fleet.findings = (
+        *(Finding(check, Result.OK, words) for check, words in GOOD.items()),
+        *FINDINGS[1:],
+    )
+    return fleet
 
 
 def ask_password(app: Dashboard) -> None:
@@ -90,6 +113,7 @@ SCENES = {
     "busy": Scene(keys=("j", "j", "space", "j")),
     "failed": Scene(keys=("3", "j", "j", "enter"), shows="end not witnessed"),
     "log": Scene(keys=("3", "j", "j", "l"), shows="mesh has a hole"),
+    "doctor": Scene(examined, keys=("d",), shows="1 warning"),
     "submit": Scene(keys=("s", *"0.5", "tab", *"abc"), shows="is not a number"),
     "confirm": Scene(several, keys=("2", "a", "c"), shows="No, leave it"),
     "delete": Scene(keys=("4", "a", "D"), shows="Type the number of jobs"),

@@ -18,6 +18,7 @@ from exauq_tui.app.job_details import JobDetails
 from exauq_tui.app.job_model import Applied
 from exauq_tui.app.job_verbs import JobVerbs
 from exauq_tui.app.job_views import View
+from exauq_tui.app.screens.doctor import DoctorScreen
 from exauq_tui.app.screens.log import LogScreen
 from exauq_tui.app.widgets.detail import DetailPane
 from exauq_tui.app.widgets.footer import Footer
@@ -407,6 +408,12 @@ class MainScreen(Screen[None]):
     def action_look_now(self) -> None:
         """Look, or try to connect, at once."""
         self.verbs.look_now()
+
+    async def action_doctor(self) -> None:
+        """Examine a server step by step."""
+        server = self._chosen_server()
+        if server is not None:
+            await self.app.push_screen(DoctorScreen(server, self.app.commands))
 
     def _chosen_server(self) -> str | None:
         """The server that is meant: focused, picked, under the cursor, or the only one."""

@@ -34,7 +34,7 @@ exauq_watch() {
 exauq_watch_job() {
     if [[ $state == [RTX] && -e $1/START ]]; then
         exauq_watch_recorder "$1"
-    elif [[ $state == Q ]] && exauq_may_start "$1"; then
+    elif [[ $state == Q && -e $1/token && -s $1/exauq_manager.sh && -O $1 ]]; then
         watch_waiting[$1]=1
     fi
 }

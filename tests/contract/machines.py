@@ -33,8 +33,15 @@ WAITS = 'echo started; until [ -e "${1%/*}/go" ]; do sleep 0.05; done; echo 1.5 
 
 
 def check_often(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    """Have agents that push look for what died every so many seconds, instead of every ten."""
-    alter_program(monkeypatch, ("exauq_check=100", f"exauq_check={round(seconds * 10)}"))
+    """Have agents that push look for what died every so many seconds, come what may.
+
+    Otherwise it is every ten, or every minute where a look takes long (as on a busy machine).
+    """
+    alter_program(
+        monkeypatch,
+        ("exauq_check=100", f"exauq_check={round(seconds * 10)}"),
+        ("watch_check=$((exauq_check > cost * 10 ? exauq_check : cost * 10))", ":"),
+    )
 
 
 def wait_briefly(monkeypatch: pytest.MonkeyPatch) -> None:

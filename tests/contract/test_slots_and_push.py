@@ -329,6 +329,35 @@ def test_a_job_that_died_without_a_word_is_told_unasked(
     assert running(there, range(1, 3)) == [2]
 
 
+def test_an_end_is_told_though_its_recorder_died_before_it_wrote_it_into_the_journal(
+    here: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_often(monkeypatch, 1.0)
+    there = here.interface(here.script(WAITS))
+    there.submit_job(job(1))
+    wait_for_start(here, 1)
+    news = threading.Event()
+    there.on_news(news.set)
+    cursor = there.look().cursor
+    recorder = int((here.job_dir(1) / "PID").read_text())
+    os.kill(recorder, signal.SIGSTOP)  # lives still, so that nobody else says how it ended
+    submitted = (here.job_dir(1) / "token").read_text().split()[1]
+    (here.job_dir(1) / "END").write_text(f"C {submitted} {submitted} {submitted} 0 token 2.5 \n")
+    (here.job_dir(1) / "COMPLETED").touch()
+    os.killpg(recorder, signal.SIGKILL)
+    told: list[JobReport] = []
+    deadline = time.monotonic() + 30
+    while not any(report.status is JobStatus.COMPLETED for report in told):
+        assert time.monotonic() < deadline
+        news.wait(5)
+        news.clear()
+        look = there.look(cursor)
+        cursor = look.cursor
+        assert not look.complete
+        told += look.reports
+    assert (told[-1].output_text, told[-1].exit_code, told[-1].note) == ("2.5", 0, "")
+
+
 def test_a_silent_server_proves_every_other_second_that_it_is_there(here: Machine) -> None:
     there = here.interface(here.script(WAITS))
     there.submit_job(Job(1, Input(1.0)))

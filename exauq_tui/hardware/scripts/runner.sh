@@ -27,10 +27,11 @@ exauq_record() {
     exauq_identify_machine
     # Half a directory is one that somebody is removing: its job may have run already.
     [[ -e $dir/token && -e $dir/input.csv && -s $dir/exauq_manager.sh ]] || exit 0
-    exauq_claim "$dir/START" || exit 0
     exauq_stat $$ || exit 1
     exauq_now
     started=$now
+    # Signed at once: for a minute, a claim without a signature is taken for a job that starts.
+    exauq_claim "$dir/START" || exit 0
     if ! printf '%s\n' "$host $boot $$ $proc_ticks $started" >>"$dir/START"; then
         exauq_end "$dir" "$ws" "$id" F "$started" "$started" - 'not started: the disk is full'
         exauq_fill "$ws" ended

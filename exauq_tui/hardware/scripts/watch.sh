@@ -96,9 +96,10 @@ exauq_watch_tick() {
     fi
 }
 
-# Find running jobs whose processes are gone without a word: they end here, by the rule. Those
-# whose directories are gone are said to be deleted. For most it is enough that their recorder
-# lives, who was noted before.
+# Find running jobs whose processes are gone without a word: they end here, by the rule. Ends of
+# which the journal says nothing, now as at the last check, are told there; those whose
+# directories are gone are said to be deleted. For most it is enough that their recorder lives,
+# who was noted before.
 exauq_check_running() {
     local id pid ticks freed=
     local state started finished exit_code output note token submitted
@@ -109,15 +110,27 @@ exauq_check_running() {
         if [[ -n $pid && -e $id && ! -e $id/STOPPING ]] && exauq_process_alive "$pid" "$ticks"; then
             continue
         elif [[ ! -e $id ]]; then
-            state=D
-            exauq_journal "$watched" "$id D - - - - - - "
-        else
-            exauq_judge_any "$id" "$watched"
+            exauq_tell "$id D - - - - - - "
+            unset "watch_running[$id]"
+            continue
         fi
-        if [[ $state == [RTX] ]]; then exauq_watch_recorder "$id"; else unset "watch_running[$id]"; fi
+        exauq_judge_any "$id" "$watched"
+        if [[ $state == [RTX] ]]; then
+            exauq_watch_recorder "$id"
+        elif [[ $pid != ended ]]; then
+            watch_running[$id]='ended ' # and the journal says so, if who wrote that lived to do it
+        else
+            exauq_tell "$id $state $submitted $started $finished $exit_code $token $output $note"
+            unset "watch_running[$id]"
+        fi
     done
     cd /
     exauq_attend "$watched"
+}
+
+# Write line $1 into the journal of the watched workspace, if we may write there.
+exauq_tell() {
+    [[ -n $read_only ]] || exauq_journal "$watched" "$1"
 }
 
 # Have a queue go on that stands although there is a free slot, now as at the last check: whoever

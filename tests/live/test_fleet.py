@@ -7,18 +7,23 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from exauq_tui.hardware.agent import AgentSession, Reply
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input
 from exauq_tui.monitor.evidence import GONE
 from exauq_tui.monitor.fleet import Fleet
 from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.snapshot import ServerState
+from tests.contract.machines import wait_until
+from tests.live.conftest import MakeSite
 from tests.live.outage import cut_connections, end
+from tests.live.proxy import Proxy
 from tests.live.site import Site
-from tests.live.sshd import ClientKeys, make_key
+from tests.live.sshd import ClientKeys, Sshd, make_key
 from tests.unit.fake_interfaces import reaches, row, stands, until
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("quick_retries")]
@@ -251,3 +256,35 @@ def test_two_fleets_send_each_job_once(site: Site) -> None:
     for fleet in fleets:
         all_reach(fleet, keys, COMPLETED)
     assert Counter(site.ledger()) == Counter(str(n) for n in range(20))
+
+
+@pytest.mark.parametrize("number", [200, pytest.param(2000, marks=pytest.mark.long)])
+def test_outputs_come_with_the_ends_of_jobs_and_are_not_asked_for(
+    make_site: MakeSite, sshd: Sshd, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    asked: Counter[str] = Counter()
+    request = AgentSession.request
+
+    def counted(session: AgentSession, verb: str, *arguments: Any, **options: Any) -> Reply:
+        asked[verb] += 1
+        return request(session, verb, *arguments, **options)
+
+    monkeypatch.setattr(AgentSession, "request", counted)
+    with Proxy(sshd.port) as proxy:
+        site = make_site(
+            sshd, port=proxy.port, program="bash", simulator='read -r x <"$1"; echo "$x.5" >"$2"\n'
+        )
+        fleet = site.fleet(replace(site.profile, max_running=4))
+        stands(fleet, ServerState.UP)
+        before = proxy.traffic()
+        keys = fleet.submit("hpc1", [Input(n) for n in range(number)])
+
+        def are_known() -> bool:
+            outputs = {each.key: each.output for each in fleet.rows()}
+            return [outputs[key] for key in keys] == [n + 0.5 for n in range(number)]
+
+        wait_until(are_known, "all outputs", 60 + number / 5)
+        turns = proxy.traffic().since(before).turns
+        fleet.stop()
+    assert asked["outputs"] == asked["jobs"] == asked["delta"] == 0
+    assert turns <= 10 + number // 100  # a submission takes 500 jobs at most

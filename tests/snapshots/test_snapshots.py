@@ -19,8 +19,9 @@ from exauq_tui.config import Config
 from exauq_tui.hardware.diagnosis import Check, Finding, Result
 from exauq_tui.hardware.interface import HostKey
 from exauq_tui.hardware.status import JobStatus
+from exauq_tui.monitor.evidence import GONE
 from exauq_tui.monitor.snapshot import ServerState
-from tests.app.fake_fleet import NOW, FakeFleet, server, some_jobs
+from tests.app.fake_fleet import NOW, FakeFleet, job, server, some_jobs
 from tests.app.harness import Dashboard, until
 from tests.app.test_doctor import FINDINGS
 from tests.snapshots.scrub import pytest_sessionfinish
@@ -85,6 +86,32 @@ def examined() -> FakeFleet:
     return fleet
 
 
+def ruined() -> FakeFleet:
+    """After somebody removed directories, killed recorders, and cancelled in vain."""
+    partial = "end not witnessed, output may be partial"
+    survives = "still running: process 4711 4712"
+    lost = "whether something of it still runs cannot be found out from here"
+    cancelled = JobStatus.FAILED_CANCEL
+    return FakeFleet(
+        [
+            job(1, JobStatus.COMPLETED, exit_code=None, note=partial),
+            job(2, JobStatus.COMPLETED, note=GONE),
+            job(3, JobStatus.RUNNING, note="on login-2"),
+            job(4, JobStatus.RUNNING, note="recorder gone"),
+            job(5, JobStatus.SUBMITTED, note=GONE),
+            job(6, JobStatus.RUNNING, note=GONE),
+            job(7, cancelled, error=survives),
+            job(
+                8,
+                cancelled,
+                error=f"its directory is gone from the server: {lost}",
+                note=GONE,
+                last_seen=NOW - 7500,
+            ),
+        ]
+    )
+
+
 def ask_password(app: Dashboard) -> None:
     app.prompter.ask_secret("hpc1", "alice@hpc1.example.org's password:")
 
@@ -112,6 +139,7 @@ SCENES = {
     "problems": Scene(FakeFleet, config=Config(problems=(PROBLEM, "two")), shows='key "hots"'),
     "busy": Scene(keys=("j", "j", "space", "j")),
     "failed": Scene(keys=("3", "j", "j", "enter"), shows="end not witnessed"),
+    "ruined": Scene(ruined, shows="Submitted?"),
     "log": Scene(keys=("3", "j", "j", "l"), shows="mesh has a hole"),
     "doctor": Scene(examined, keys=("d",), shows="1 warning"),
     "submit": Scene(keys=("s", *"0.5", "tab", *"abc"), shows="is not a number"),

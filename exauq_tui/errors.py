@@ -54,6 +54,10 @@ class ConnectionLostError(HardwareInterfaceFailureError):
     """The link to the server broke, or an answer did not come in time."""
 
 
+class SessionEndedError(ConnectionLostError):
+    """The server ended the program that it ran for us; the connection may be as good as before."""
+
+
 class ServerRefusedError(HardwareInterfaceFailureError):
     """The server was reached and said that it cannot do what was asked."""
 

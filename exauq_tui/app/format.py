@@ -237,6 +237,8 @@ def server_text(view: ServerView, now: float) -> str:
     if view.state is ServerState.UP:
         if view.latency is not None:
             words.append(latency(view.latency))
+        if view.polled:
+            words.append("polling")
     else:
         if view.state in _SILENT and view.last_seen is not None:
             words[0] += f" {duration(now - view.last_seen)}"

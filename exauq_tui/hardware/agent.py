@@ -17,7 +17,12 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from exauq_tui.errors import ConnectionLostError, HardwareInterfaceFailureError, ServerRefusedError
+from exauq_tui.errors import (
+    ConnectionLostError,
+    HardwareInterfaceFailureError,
+    ServerRefusedError,
+    SessionEndedError,
+)
 from exauq_tui.hardware.connection.transport import ByteStream
 
 RECORDER_PARTS = ("core.sh", "lock.sh", "slots.sh", "runner.sh")
@@ -42,6 +47,7 @@ COMMAND = "exec /bin/bash -p -s"
 _PIECE = 256 * 1024
 _LONGEST_NOISE = 256 * 1024
 _LISTEN = 60.0
+_VERDICT = 2.0
 _ESCAPED = re.compile(r"\\.", re.DOTALL)
 
 
@@ -256,8 +262,8 @@ class AgentSession:
         self._expected: set[int] = {0}
         self._pushes: list[bytes] = []
         self._end: HardwareInterfaceFailureError | None = None
-        self._heard = time.monotonic()
-        self._was_ended = False
+        self._heard = self._begun = self._last = time.monotonic()
+        self.pushed_at = self._begun
         self.latency: float | None = None
         self._reader = threading.Thread(target=self._read, name=f"agent-{where}", daemon=True)
         self._reader.start()
@@ -280,7 +286,12 @@ class AgentSession:
     @property
     def was_ended(self) -> bool:
         """Whether the server ended the session, as opposed to us or a silence."""
-        return self._was_ended
+        return isinstance(self._end, SessionEndedError)
+
+    @property
+    def lasted(self) -> float:
+        """For how many seconds the session has lasted, or did last."""
+        return (time.monotonic() if self._end is None else self._last) - self._begun
 
     @property
     def silence(self) -> float:
@@ -328,7 +339,7 @@ class AgentSession:
                 self._expected.add(seq)
             begun = time.monotonic()
             with self._sending:
-                self._send(frame, timeout)
+                self._send_or_learn_why_not(frame, timeout)
             reply = self._await(seq, timeout, f"the request {verb}")
             took = time.monotonic() - begun
             self.latency = took if self.latency is None else min(took, self.latency)
@@ -354,6 +365,17 @@ class AgentSession:
         # One large buffer would be sent in quadratic time (DESIGN.md, pitfalls).
         for start in range(0, len(data), _PIECE):
             self._stream.send(data[start : start + _PIECE], timeout)
+
+    def _send_or_learn_why_not(self, data: bytes, timeout: float) -> None:
+        try:
+            self._send(data, timeout)
+        except ConnectionLostError:
+            # Where the server ended the session, the reading thread is about to know it.
+            with self._news:
+                self._news.wait_for(lambda: self._end is not None, _VERDICT)
+                if self._end is not None:
+                    raise self._end from None
+            raise
 
     def _await(self, seq: int, timeout: float, what: str) -> Reply:
         """Wait for one answer; as long as bytes come, there is no reason to give up."""
@@ -382,7 +404,6 @@ class AgentSession:
                 except TimeoutError:
                     continue
                 if not data:
-                    self._was_ended = self._end is None
                     self._ended(self._explain_end())
                     break
                 self._take(data)
@@ -398,6 +419,7 @@ class AgentSession:
             for seq, reply in frames:
                 if reply.status == "push":
                     self._pushes.append(reply.payload)
+                    self.pushed_at = self._heard
                     pushed = True
                 elif seq in self._expected:
                     self._replies[seq] = reply
@@ -416,6 +438,7 @@ class AgentSession:
             if self._end is not None:
                 return
             self._end = error
+            self._last = time.monotonic()
             self._news.notify_all()
         if self._on_news is not None:
             self._on_news()
@@ -430,6 +453,6 @@ class AgentSession:
             return ServerRefusedError(
                 f"{self._where} could not run /bin/bash, which jobs are managed with: {because}"
             )
-        return ConnectionLostError(
+        return SessionEndedError(
             f"the connection to {self._where} ended" + (f": {because}" if because else "")
         )

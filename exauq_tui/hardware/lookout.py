@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from exauq_tui.errors import ServerRefusedError
+from exauq_tui.errors import ConnectionLostError, ServerRefusedError
 from exauq_tui.hardware.agent import AgentSession, Reply
+from exauq_tui.hardware.agent_line import AgentLine
 from exauq_tui.hardware.interface import Look
 from exauq_tui.hardware.replies import JobLines, read_job_lines
 from exauq_tui.hardware.status import TERMINAL_STATUSES
@@ -18,9 +19,12 @@ _SNAPSHOT_SHARE = 300
 _SNAPSHOT_EVERY = (10.0, 60.0)
 """... but not before and not after these many seconds; the latter while the server pushes."""
 
-_SHORT = 5.0
-_MOST_SHORT = 3
-"""After so many pushing sessions that the server ended within a moment, it is asked instead."""
+_QUIET = 2.5
+"""A server that pushes says something every two seconds; after these it is asked ..."""
+_ANSWER_WITHIN = 25.0
+"""... and has so many seconds to answer."""
+_MISSING = 7.0
+"""One that answers, and told nothing unasked for so many seconds, cannot push."""
 
 _START_AFRESH = b"-\n"
 
@@ -78,24 +82,23 @@ class Lookout:
     """Makes looks at the workspace of one server.
 
     Args:
-        session: Gives the session with the agent, opening one where needed.
-        ask: Asks the agent.
+        line: The line to the agent.
+        ask: Asks over it.
         where: The server, for messages.
     """
 
     def __init__(
         self,
-        session: Callable[[], AgentSession],
-        ask: Callable[[str, Sequence[str]], Reply],
+        line: AgentLine,
+        ask: Callable[[str, Sequence[str], float], Reply],
         where: str,
     ) -> None:
-        self._session = session
+        self._line = line
         self._ask = ask
         self._where = where
         self._watching: AgentSession | None = None
         self._watching_since = 0.0
         self._pushed: Position | None = None
-        self._short_watches = 0
 
     @property
     def is_watching(self) -> bool:
@@ -104,12 +107,11 @@ class Lookout:
 
     def look(self, workspace: str, cursor: str | None, *, push: bool) -> Look:
         """Tell what changed since `cursor`; with `push`, have the server push from here on."""
-        push = push and self._short_watches < _MOST_SHORT
         position = Position.read(cursor)
         if position is not None and position.is_good_for(workspace):
             if self._watching is not None and position == self._pushed:
                 look = self._look_at_pushes(position, self._watching)
-            elif push and self._watching is None:
+            elif push and self._line.may_push and self._watching is None:
                 look = None  # a full look is what pushing begins with
             else:
                 look = self._look_at_journal(position)
@@ -118,8 +120,6 @@ class Lookout:
         return self._look_at_all(workspace, push=push)
 
     def _look_at_pushes(self, position: Position, session: AgentSession) -> Look | None:
-        if session.was_ended and time.monotonic() - self._watching_since < _SHORT:
-            self._short_watches += 1
         if not session.is_open:
             self._watching = None
             return self._look_at_journal(position)
@@ -128,15 +128,28 @@ class Lookout:
             if payload == _START_AFRESH:
                 return None
             head, *news = Reply("push", payload).lines()
+            if news and _end_of(head) <= position.offset:
+                continue  # on its way when it was asked for
             lines[:1] = [head]
             lines += news
-        if not lines:
-            return Look(position.cursor(), complete=False, reports=())
-        return self._changes(position, read_job_lines(lines))
+        if lines:
+            return self._changes(position, read_job_lines(lines))
+        if session.silence > _QUIET:
+            return self._look_after(position, session)
+        return Look(position.cursor(), complete=False, reports=())
 
-    def _look_at_journal(self, position: Position) -> Look | None:
+    def _look_after(self, position: Position, session: AgentSession) -> Look | None:
+        """Ask a server that is silent; it may be that just its pushes do not come through."""
+        look = self._look_at_journal(position, _ANSWER_WITHIN)
+        last_push = max(self._watching_since, session.pushed_at)
+        if session.is_open and time.monotonic() - last_push > _MISSING:
+            self._watching = self._pushed = None
+            self._line.stop_pushing()
+        return look
+
+    def _look_at_journal(self, position: Position, timeout: float = 60.0) -> Look | None:
         fields = (position.workspace, position.generation, str(position.offset))
-        reply = self._ask("delta", fields)
+        reply = self._ask("delta", fields, timeout)
         if reply.status != "ok" or reply.payload == _START_AFRESH:
             return None
         return self._changes(position, read_job_lines(reply.lines()))
@@ -151,9 +164,9 @@ class Lookout:
 
     def _look_at_all(self, workspace: str, *, push: bool) -> Look:
         self._watching = self._pushed = None
+        push = push and self._line.may_push
         begun = time.monotonic()
-        session = self._session()
-        reply = self._ask("snapshot", (workspace, "watch" if push else ""))
+        reply = self._ask("snapshot", (workspace, "watch" if push else ""), 60.0)
         if reply.status == "missing":
             return Look("", complete=True, reports=())
         if reply.status != "ok":
@@ -170,9 +183,18 @@ class Lookout:
             for report in lines.reports
         )
         position = Position(workspace, lines.generation, lines.offset, now + pause, foreign)
-        if push and lines.generation != "-" and session.is_open:
+        session = self._line.session
+        if push and lines.generation != "-" and self._line.may_push and session is not None:
             self._watching, self._watching_since, self._pushed = session, now, position
         return _as_look(lines, position, complete=True)
+
+
+def _end_of(head: str) -> int:
+    """The byte of the journal that a push goes up to, by its first line."""
+    try:
+        return int(head.split(" ")[1])
+    except (IndexError, ValueError) as error:
+        raise ConnectionLostError(f"unreadable news from the server: {head}") from error
 
 
 def _as_look(lines: JobLines, position: Position, *, complete: bool) -> Look:

@@ -10,20 +10,19 @@ import base64
 import binascii
 import math
 import shlex
-import threading
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from exauq_tui.errors import (
-    ConnectionLostError,
     HardwareInterfaceFailureError,
     JobExistsError,
     ServerRefusedError,
     SimulatorOutputParsingError,
     StillSubmittingError,
 )
-from exauq_tui.hardware.agent import COMMAND, AgentSession, Reply
+from exauq_tui.hardware.agent import Reply
+from exauq_tui.hardware.agent_line import AgentLine
 from exauq_tui.hardware.connection.transport import ByteStream
 from exauq_tui.hardware.diagnosis import Finding
 from exauq_tui.hardware.examining import Subject, examine
@@ -87,14 +86,18 @@ class ScriptJobs(HardwareInterface):
         self._setup = setup
         self._limit = "" if max_running is None else str(max_running)
         self._grace = cancel_grace
-        self._reconnect = reconnect
-        self._session_lock = threading.RLock()
-        self._session: AgentSession | None = None
         self._workspace: str | None = None
         self._workspace_made = False
         self._unanswered = Unanswered()
         self._on_news: Callable[[], None] | None = None
-        self._lookout = Lookout(self._open_session, self._ask, where)
+        self._line = AgentLine(
+            _Way(self),
+            where,
+            greet=self._find_workspace,
+            reconnect=reconnect,
+            on_news=self._news_came,
+        )
+        self._lookout = Lookout(self._line, self._ask, where)
 
     @abstractmethod
     def _start(self, command: str) -> ByteStream:
@@ -107,31 +110,19 @@ class ScriptJobs(HardwareInterface):
     def _give_up_connection(self) -> None:
         """Take it that the connection is broken, whether or not that was noticed below."""
 
-    def _open_session(self) -> AgentSession:
-        """Start an agent and find the workspace; nothing happens where one is at hand."""
-        with self._session_lock:
-            if self._session is not None and self._session.is_open:
-                return self._session
-            if self._session is not None and not (self._reconnect or self._connection_is_open()):
-                # Whoever connects by themselves is told, and says that the server was lost.
-                raise ConnectionLostError(f"the connection to {self._where} was lost")
-            session = AgentSession(self._start(COMMAND), self._where, on_news=self._news_came)
-            self._session = session
-            configured = self._workspace or self._configured or ""
-            reply = session.request("open", (configured, self._limit))
-            if reply.status != "ok":
-                session.close()
-                raise self._refusal(reply)
-            workspace, presence = reply.fields()
-            self._workspace = workspace or None
-            self._workspace_made = presence == "present"
-            return session
+    def _open_session(self) -> None:
+        """Have an agent at hand and the workspace known; nothing happens where that is so."""
+        self._line.ready()
+
+    def _find_workspace(self, ask: Callable[[str, Sequence[str]], Reply]) -> None:
+        """Ask where the workspace is, before anything else is asked of an agent."""
+        reply = ask("open", (self._workspace or self._configured or "", self._limit))
+        workspace, presence = self._checked(reply).fields()
+        self._workspace = workspace or None
+        self._workspace_made = presence == "present"
 
     def _close_session(self) -> None:
-        # Without the lock: another thread may hold it while it waits for the server.
-        session = self._session
-        if session is not None:
-            session.close()
+        self._line.close()
 
     @property
     def workspace_dir(self) -> str | None:
@@ -139,24 +130,7 @@ class ScriptJobs(HardwareInterface):
         return self._workspace
 
     def _ask(self, verb: str, fields: Sequence[str] = (), timeout: float = 60.0) -> Reply:
-        """Ask the agent; a session that ended is made anew, once.
-
-        Every verb can be repeated: a submission carries tokens, and the others change nothing
-        the second time. So where the server ends a session but keeps the connection, the
-        request is made in a new one; likewise where the connection broke while it was idle.
-        """
-        fresh = self._session is None or not self._session.is_open
-        session = None
-        try:
-            session = self._open_session()
-            return session.request(verb, fields, timeout)
-        except ConnectionLostError:
-            ended = session is not None and session.was_ended and self._connection_is_open()
-            if not ended:
-                self._give_up_connection()
-                if fresh or not self._reconnect:
-                    raise
-        return self._open_session().request(verb, fields, timeout)
+        return self._line.ask(verb, fields, timeout)
 
     def _refusal(self, reply: Reply) -> ServerRefusedError:
         return ServerRefusedError(f"{self._where}: {_words(reply)}")
@@ -329,13 +303,13 @@ class ScriptJobs(HardwareInterface):
     @property
     def silence(self) -> float:
         """For how many seconds nothing was heard from the server; 0 where not connected."""
-        session = self._session
+        session = self._line.session
         return session.silence if session is not None and session.is_open else 0.0
 
     @property
     def latency(self) -> float | None:
         """The shortest round trip of this connection so far, in seconds; None before the first."""
-        session = self._session
+        session = self._line.session
         return None if session is None else session.latency
 
     def _news_came(self) -> None:
@@ -426,10 +400,9 @@ class ScriptJobs(HardwareInterface):
 
     def examine(self) -> Iterator[Finding]:
         """Look at the machine, one finding after the other; changes nothing there."""
-        session = self._open_session()
         return examine(
             Subject(
-                session,
+                self._line.open(),
                 self._start if self._may_start_more() else None,
                 self._where,
                 self._workspace or self._configured or "",
@@ -522,9 +495,10 @@ class ScriptJobs(HardwareInterface):
             job_id: ValueError(f"job {job_id} was never submitted to {self._where}")
             for job_id in job_ids
         }
-        session = self._open_session()
+        self._open_session()
         if self._workspace is None or not job_ids:
             return never
+        repeats = self._line.repeats
         try:
             reply = self._ask("delete", [self._workspace, *map(str, job_ids)], timeout=300.0)
         except BaseException:
@@ -532,7 +506,7 @@ class ScriptJobs(HardwareInterface):
             raise
         # What was asked before, here or by `_ask`, may have been done and not answered.
         doubtful = self._unanswered.drop_deletions(job_ids)
-        if self._session is not session:
+        if self._line.repeats != repeats:
             doubtful = set(job_ids)
         missing = {job_id: None if job_id in doubtful else never[job_id] for job_id in job_ids}
         if reply.status == "missing":
@@ -579,6 +553,22 @@ class ScriptJobs(HardwareInterface):
         if reply.status != "missing":
             self._checked(reply)
         self._workspace_made = False
+
+
+class _Way:
+    """How an object with jobs reaches its machine."""
+
+    def __init__(self, jobs: ScriptJobs) -> None:
+        self._jobs = jobs
+
+    def start(self, command: str) -> ByteStream:
+        return self._jobs._start(command)
+
+    def is_connected(self) -> bool:
+        return self._jobs._connection_is_open()
+
+    def give_up(self) -> None:
+        self._jobs._give_up_connection()
 
 
 def _words(reply: Reply) -> str:

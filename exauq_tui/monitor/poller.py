@@ -366,15 +366,16 @@ class Poller:
             sent = contact.is_known and self._send(contact)
             self._serve_requests(contact)
             now = time.monotonic()
-            pushing = is_pushing(contact.interface)
             is_due = now >= next_look or self._standing.state is ServerState.STALE
-            if pushing and self._look_asked:
-                contact.cursor = None  # a person wants it from the server itself
-            if pushing:
-                is_due = False  # looking unasked would tell nothing
+            heard = now
+            if is_pushing(contact.interface):
+                heard -= contact.interface.silence
+                is_due = now - heard > _SILENCE_CHECK  # before that a look would tell nothing
+                if self._look_asked:
+                    contact.cursor = None  # a person wants it from the server itself
             if sent or self._look_asked or self._news or is_due:
                 self._look_asked = self._news = False
-                self._standing.begin_wait()
+                self._standing.begin_wait(since=heard)
                 look(contact)
                 if sent:
                     lively_until = now + _LIVELY
@@ -394,11 +395,12 @@ class Poller:
             self._standing.end_wait()
             self._wake.wait(max(0.0, next_look - time.monotonic()))
             return
-        # The server speaks every two seconds, news or not: its silence tells all.
+        # The server speaks every two seconds, news or not: one that is silent is asked.
         if interface.silence > LOST_AFTER:
             raise ConnectionLostError(f"nothing was heard for {interface.silence:.0f} s")
-        self._standing.begin_wait(since=time.monotonic() - interface.silence)
-        self._wake.wait(_SILENCE_CHECK)
+        silence = interface.silence
+        self._standing.begin_wait(since=time.monotonic() - silence)
+        self._wake.wait(max(_PATIENCE, _SILENCE_CHECK - silence))
 
     def _say_seen(self, contact: Contact, latency: float, pause: float) -> None:
         target = self._tools.store.target(self._profile.name)
@@ -407,7 +409,9 @@ class Poller:
         if isinstance(interface, PushesChanges) and interface.latency is not None:
             latency = interface.latency
         live = is_pushing(interface)
-        self._standing.say_seen(latency, None if live else pause, workspace)
+        # Where there is no workspace yet, there is nothing to tell of.
+        polled = isinstance(interface, PushesChanges) and not live and bool(contact.cursor)
+        self._standing.say_seen(latency, None if live else pause, workspace, polled=polled)
 
     def _send(self, contact: Contact) -> bool:
         """Send what is pending; whether there was anything. Requests are served meanwhile."""

@@ -47,6 +47,8 @@ class ServerView:
         level: The simulator's level.
         verbs: Optional verbs that this server offers: "log", "delete", "cancel" ...
         asks: Whether a question to a person is open at this moment.
+        polled: Whether the server has to be asked from time to time, as it cannot tell of
+            changes unasked just now.
     """
 
     name: str
@@ -62,6 +64,7 @@ class ServerView:
     level: int = 1
     verbs: frozenset[str] = field(default_factory=frozenset)
     asks: bool = False
+    polled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,13 +74,16 @@ class Standing:
             words = f": {message}" if message else ""
             _log.info("%s (%s) is %s%s", self._view.name, self._view.where, state.value, words)
 
-    def say_seen(self, latency: float, pause: float | None, workspace: str) -> None:
+    def say_seen(
+        self, latency: float, pause: float | None, workspace: str, *, polled: bool = False
+    ) -> None:
         """Tell that the server just spoke.
 
         Args:
             latency: The last round trip, in seconds.
             pause: When the next look is due, in seconds; None where the server pushes changes.
             workspace: The workspace's absolute path there, or "".
+            polled: Whether the server has to be asked although it should tell of changes.
         """
         now = self._clock()
         with self._lock:
@@ -94,6 +97,7 @@ class Standing:
                 last_seen=now,
                 next_try=None if pause is None else now + pause,
                 workspace=workspace,
+                polled=polled,
             )
             self._store.set_view(self._view)
 

@@ -129,6 +129,7 @@ def test_a_lost_server_tells_since_when_and_the_next_try() -> None:
     view = server(state=ServerState.LOST, last_seen=NOW - 95, next_try=NOW + 12)
     assert fmt.server_text(view, NOW) == "LOST 1m35 · retry 12s"
     assert fmt.server_text(server(), NOW) == "UP · 82ms"
+    assert fmt.server_text(server(polled=True), NOW) == "UP · 82ms · polling"
 
 
 def test_every_glyph_is_one_cell_wide() -> None:

@@ -45,7 +45,6 @@ SERVER_GLYPHS: Mapping[ServerState, str] = {
     ServerState.FAULT: "✗",
 }
 
-_SILENT = frozenset({ServerState.STALE, ServerState.LOST, ServerState.OFFLINE})
 
 # What the status of which may have changed on the server since it was last seen there. A
 # terminal status was told by the server, a pending one is decided here: neither grows old.
@@ -240,9 +239,9 @@ def server_text(view: ServerView, now: float) -> str:
         if view.polled:
             words.append("polling")
     else:
-        if view.state in _SILENT and view.last_seen is not None:
+        if view.last_seen is not None:
             words[0] += f" {duration(now - view.last_seen)}"
-        if view.state in _SILENT and view.next_try is not None:
+        if view.next_try is not None:
             words.append(f"retry {duration(view.next_try - now)}")
     return " · ".join(words)
 

@@ -48,6 +48,7 @@ _PIECE = 256 * 1024
 _LONGEST_NOISE = 256 * 1024
 _LISTEN = 60.0
 _VERDICT = 2.0
+_LONGEST_HOLD = 300.0
 _ESCAPED = re.compile(r"\\.", re.DOTALL)
 
 
@@ -235,6 +236,8 @@ class AgentSession:
         stream: Where a Bash waits for commands.
         where: The server, for messages, such as ``alice@hpc1``.
         timeout: How long the agent may take to introduce itself, in seconds.
+        hold_on: Tells whether an answer that is overdue is to be waited for: where it is the
+            link that is silent, that is given up in its own time.
         on_news: Called from the reading thread after each push, and at the session's end.
 
     Raises:
@@ -248,7 +251,9 @@ class AgentSession:
         where: str,
         timeout: float = 30.0,
         on_news: Callable[[], None] | None = None,
+        hold_on: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._hold_on = hold_on
         self._stream = stream
         self._where = where
         self._on_news = on_news
@@ -379,12 +384,16 @@ class AgentSession:
 
     def _await(self, seq: int, timeout: float, what: str) -> Reply:
         """Wait for one answer; as long as bytes come, there is no reason to give up."""
-        asked = time.monotonic()
+        begun = asked = time.monotonic()
         with self._news:
             while seq not in self._replies:
                 if self._end is not None:
                     raise self._end
                 left = max(self._heard, asked) + timeout - time.monotonic()
+                silence = time.monotonic() - max(self._heard, begun)
+                if left <= 0 and silence < _LONGEST_HOLD and self._hold_on():
+                    asked = time.monotonic()
+                    continue
                 if left <= 0:
                     self._expected.discard(seq)
                     raise ConnectionLostError(

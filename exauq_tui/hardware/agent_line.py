@@ -38,6 +38,9 @@ class Way(Protocol):
     def is_connected(self) -> bool:
         """Whether the connection itself lasts, as far as is known."""
 
+    def holds_on(self) -> bool:
+        """Whether an answer that is overdue is to be waited for, since it may be the link."""
+
     def give_up(self) -> None:
         """Take it that the connection is broken, whether or not that was noticed."""
 
@@ -233,5 +236,7 @@ class AgentLine:
                     raise
                 if self._closing.wait(_PAUSE):
                     raise
-        self._session = AgentSession(stream, self._where, on_news=on_news)
+        self._session = AgentSession(
+            stream, self._where, on_news=on_news, hold_on=self._way.holds_on
+        )
         return self._session

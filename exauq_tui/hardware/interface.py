@@ -213,6 +213,24 @@ class Connects(Protocol):
 
 
 @runtime_checkable
+class WatchesLink(Protocol):
+    """An interface that watches its connection, whatever the program at its end is doing.
+
+    It drops a connection that is silent for too long, which every waiting call then tells.
+    """
+
+    @property
+    def link_silence(self) -> float | None:
+        """For how many seconds the server has owed a sign of life; 0 where it owes none.
+
+        None where nobody asks it for one, so that only its answers tell of the link.
+        """
+
+    def probe_link(self) -> None:
+        """Ask the server for a sign of life now; returns at once."""
+
+
+@runtime_checkable
 class HasWorkspace(Protocol):
     """An interface that keeps jobs in a workspace directory."""
 

@@ -110,6 +110,10 @@ class ScriptJobs(HardwareInterface):
     def _give_up_connection(self) -> None:
         """Take it that the connection is broken, whether or not that was noticed below."""
 
+    def _link_holds_on(self) -> bool:
+        """Whether an answer that is overdue is to be waited for, since it may be the link."""
+        return False
+
     def _open_session(self) -> None:
         """Have an agent at hand and the workspace known; nothing happens where that is so."""
         self._line.ready()
@@ -566,6 +570,9 @@ class _Way:
 
     def is_connected(self) -> bool:
         return self._jobs._connection_is_open()
+
+    def holds_on(self) -> bool:
+        return self._jobs._link_holds_on()
 
     def give_up(self) -> None:
         self._jobs._give_up_connection()

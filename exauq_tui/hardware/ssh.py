@@ -14,6 +14,7 @@ from exauq_tui.hardware.connection import openssh_program
 from exauq_tui.hardware.connection.attempt import Attempt
 from exauq_tui.hardware.connection.login import Login, SSHBackend
 from exauq_tui.hardware.connection.memory import Memory
+from exauq_tui.hardware.connection.pulse import LinkLimits
 from exauq_tui.hardware.connection.transport import ByteStream, Transport
 from exauq_tui.hardware.diagnosis import Check, Finding, Trail
 from exauq_tui.hardware.interface import AcceptHostKey, AskSecret, HardwareInterface
@@ -49,6 +50,8 @@ class SSHInterface(HardwareInterface, ABC):
             `accept_host_key` it is called by the thread that connects.
         ssh_backend: "paramiko", or "openssh" to go by the ``ssh`` program that is installed
             here and its configuration: for Kerberos, FIDO keys and all else that it can do.
+        link_limits: How much silence of the connection is put up with; None for what
+            `LinkLimits` has.
         connect: Whether to connect now.
 
     Raises:
@@ -76,6 +79,7 @@ class SSHInterface(HardwareInterface, ABC):
         accept_host_key: AcceptHostKey | None = None,
         ask_secret: AskSecret | None = None,
         ssh_backend: SSHBackend = "paramiko",
+        link_limits: LinkLimits | None = None,
         connect: bool = True,
     ) -> None:
         super().__init__(name, level)
@@ -92,6 +96,7 @@ class SSHInterface(HardwareInterface, ABC):
             accept_host_key=accept_host_key,
             ask_secret=ask_secret,
             ssh_backend=ssh_backend,
+            limits=link_limits or LinkLimits(),
         )
         self._memory = Memory()
         # Held while a connection is made, so that threads share one. Re-entrant, since
@@ -149,6 +154,18 @@ class SSHInterface(HardwareInterface, ABC):
             attempt.cancel()
         if connection is not None:
             connection.close()
+
+    @property
+    def link_silence(self) -> float | None:
+        """For how many seconds the server has owed a sign of life; None where it is not asked."""
+        connection = self._connection
+        return None if connection is None else connection.silence
+
+    def probe_link(self) -> None:
+        """Ask the server for a sign of life now; returns at once."""
+        connection = self._connection
+        if connection is not None:
+            connection.probe()
 
     def __enter__(self) -> Self:
         return self

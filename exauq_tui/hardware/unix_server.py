@@ -6,6 +6,7 @@ from os import PathLike, fspath
 from typing import Literal
 
 from exauq_tui.hardware.connection.login import SSHBackend
+from exauq_tui.hardware.connection.pulse import LinkLimits
 from exauq_tui.hardware.connection.transport import ByteStream
 from exauq_tui.hardware.interface import AcceptHostKey, AskSecret
 from exauq_tui.hardware.script_jobs import CANCEL_GRACE, ScriptJobs
@@ -39,6 +40,7 @@ class UnixServerScriptInterface(ScriptJobs, SSHInterface):
         accept_host_key: Asked about an unknown host key (see `SSHInterface`).
         ask_secret: Asked for passwords, passphrases and codes (see `SSHInterface`).
         ssh_backend: "paramiko", or "openssh" for the user's own ``ssh`` (see `SSHInterface`).
+        link_limits: How much silence of the connection is put up with (see `SSHInterface`).
         setup: Bash lines that run before the program, such as ``module load R``.
         max_running: How many jobs of the workspace run at once; 0: no limit; None: what the
             workspace has (no limit where it has nothing); "auto": likewise, but the number of
@@ -74,6 +76,7 @@ class UnixServerScriptInterface(ScriptJobs, SSHInterface):
         accept_host_key: AcceptHostKey | None = None,
         ask_secret: AskSecret | None = None,
         ssh_backend: SSHBackend = "paramiko",
+        link_limits: LinkLimits | None = None,
         setup: str = "",
         max_running: int | Literal["auto"] | None = None,
         cancel_grace: float = CANCEL_GRACE,
@@ -107,6 +110,7 @@ class UnixServerScriptInterface(ScriptJobs, SSHInterface):
             accept_host_key=accept_host_key,
             ask_secret=ask_secret,
             ssh_backend=ssh_backend,
+            link_limits=link_limits,
             connect=connect,
         )
 
@@ -126,6 +130,10 @@ class UnixServerScriptInterface(ScriptJobs, SSHInterface):
     def _connection_is_open(self) -> bool:
         connection = self._connection
         return connection is not None and connection.is_open
+
+    def _link_holds_on(self) -> bool:
+        connection = self._connection
+        return connection is not None and connection.holds_on
 
     def _may_start_more(self) -> bool:
         # Where each command is an `ssh` of its own, it logs in of its own.

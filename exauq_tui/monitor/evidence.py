@@ -128,7 +128,8 @@ def update_from_cancel(job: StoredJob, answer: JobStatus, now: float) -> JobUpda
             note=_gone(job),
         )
     if answer in TERMINAL_STATUSES:
-        return replace(update, event=answer.value, status=answer, error="", last_seen=now)
+        event = answer.value + _moot(job, answer)
+        return replace(update, event=event, status=answer, error="", last_seen=now)
     # Being stopped, still running, or not to be stopped: the next looks tell, and tell why.
     return replace(update, last_seen=now) if job.last_seen is None else None
 
@@ -215,4 +216,11 @@ def _event(job: StoredJob, status: JobStatus, report: JobReport) -> str:
         words += f", exit code {report.exit_code}"
     if report.note:
         words += f" ({report.note})"
-    return words
+    return words + _moot(job, status)
+
+
+def _moot(job: StoredJob, status: JobStatus) -> str:
+    """Say where the request to cancel a job came too late."""
+    asked = job.status is JobStatus.PENDING_CANCEL
+    ended = status in (JobStatus.COMPLETED, JobStatus.FAILED)
+    return ", before it could be cancelled" if asked and ended else ""

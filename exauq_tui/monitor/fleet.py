@@ -13,21 +13,23 @@ from pathlib import Path
 from typing import TypeVar
 
 from exauq_tui.config import ServerProfile
-from exauq_tui.errors import InputError, RecordError, ServerRefusedError
-from exauq_tui.hardware.interface import DeletesJobs, LogChunk, ReadsLogs, WorkspaceSummary
+from exauq_tui.errors import InputError, RecordError
+from exauq_tui.hardware.interface import LogChunk, ReadsLogs, WorkspaceSummary
 from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
 from exauq_tui.jobs import Input, JobId
-from exauq_tui.monitor.contact import Contact, raise_if_cut_off, words_of
+from exauq_tui.monitor.contact import Contact
+from exauq_tui.monitor.errands import delete, deleter, failed, fetch, joined
 from exauq_tui.monitor.evidence import GONE, is_gone
 from exauq_tui.monitor.examining import Findings, Tell
 from exauq_tui.monitor.interfaces import MakeInterface, make_interface
-from exauq_tui.monitor.looking import fetch_outputs
 from exauq_tui.monitor.owners import new_owner
-from exauq_tui.monitor.poller import Poller, Tools
+from exauq_tui.monitor.pacing import SleepWatch
+from exauq_tui.monitor.poller import Poller
 from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.snapshot import Changes, Event, JobRow, ServerView
 from exauq_tui.monitor.store import Store
 from exauq_tui.monitor.stored_job import StoredJob
+from exauq_tui.monitor.tools import Tools
 from exauq_tui.monitor.verbs import CancelResult, Prompter
 
 _log = logging.getLogger(__name__)
@@ -70,6 +72,7 @@ class Fleet:
             profile.name: Poller(profile, tools, f"{owner}/{profile.name}") for profile in profiles
         }
         self._store.sync()
+        self._sleep = SleepWatch(clock)
         self._stopping = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="fleet-ticker", daemon=True)
 
@@ -95,7 +98,10 @@ class Fleet:
         """See to what no server's thread can: overdue answers, news from other processes."""
         told = ""
         while not self._stopping.wait(_TICK):
+            has_slept = self._sleep.has_slept()
             for poller in self._pollers.values():
+                if has_slept:
+                    poller.awoke()
                 poller.check_stale()
             try:
                 self._store.sync()
@@ -139,6 +145,14 @@ class Fleet:
         for name, poller in self._pollers.items():
             if server in (None, name):
                 poller.look_now()
+
+    def connect(self, server: str) -> None:
+        """Connect to a server that a person had disconnected; elsewhere try at once."""
+        self._poller(server).connect()
+
+    def disconnect(self, server: str) -> None:
+        """Drop a server's connection, and make none until somebody says `connect`."""
+        self._poller(server).disconnect()
 
     def diagnose(self, server: str, tell: Tell) -> Future[Findings]:
         """Examine a server step by step."""
@@ -250,19 +264,19 @@ class Fleet:
             else:
                 wanted[job.server].append(job)
         parts = [
-            (jobs, self._pollers[server].call(partial(_fetch, jobs)))
+            (jobs, self._pollers[server].call(partial(fetch, jobs)))
             for server, jobs in wanted.items()
         ]
-        return _joined(known, parts)
+        return joined(known, parts)
 
     def read_log(self, key: int, offset: int, limit: int) -> Future[LogChunk]:
         """Read a piece of a job's log; a negative offset counts from the end."""
         jobs = self._store.jobs([key])
         if not jobs or not self._is_current(jobs[0]):
-            return _failed(InputError("the job is not on this server any more"))
+            return failed(InputError("the job is not on this server any more"))
         job = jobs[0]
         if is_gone(job.note):
-            return _failed(InputError(f"its log is {GONE}"))
+            return failed(InputError(f"its log is {GONE}"))
 
         def read(contact: Contact) -> LogChunk:
             if not isinstance(contact.interface, ReadsLogs):
@@ -289,21 +303,21 @@ class Fleet:
         results.update(dict.fromkeys(local, ""))
         self._store.sync()
         parts = [
-            (jobs, self._pollers[server].call(partial(_delete, jobs)))
+            (jobs, self._pollers[server].call(partial(delete, jobs)))
             for server, jobs in wanted.items()
         ]
-        return _joined(results, parts)
+        return joined(results, parts)
 
     def describe_workspace(self, server: str) -> Future[WorkspaceSummary]:
         """Tell what `delete_workspace` would delete."""
-        return self._poller(server).call(lambda contact: _deleter(contact).describe_workspace())
+        return self._poller(server).call(lambda contact: deleter(contact).describe_workspace())
 
     def delete_workspace(self, server: str) -> Future[None]:
         """Delete the workspace on the server; the rows stay, marked gone."""
 
         def erase(contact: Contact) -> None:
             _log.info("the workspace %s on %s is deleted", contact.place.workspace, server)
-            _deleter(contact).delete_workspace()
+            deleter(contact).delete_workspace()
             contact.cursor = None
 
         poller = self._poller(server)
@@ -315,77 +329,3 @@ class Fleet:
 
         result.add_done_callback(look_after)
         return result
-
-
-def _deleter(contact: Contact) -> DeletesJobs:
-    if not isinstance(contact.interface, DeletesJobs):
-        raise ServerRefusedError(f"{contact.place.server} offers no way to delete anything")
-    return contact.interface
-
-
-def _fetch(jobs: Sequence[StoredJob], contact: Contact) -> Mapping[int, float | str]:
-    return fetch_outputs(contact, jobs)
-
-
-def _delete(jobs: Sequence[StoredJob], contact: Contact) -> Mapping[int, str]:
-    """Delete directories on the server, then the rows of those that are gone."""
-    answers = _deleter(contact).delete_remote_job_dirs([JobId(job.job_id) for job in jobs])
-    raise_if_cut_off(answers.values())
-    statuses = contact.interface.get_job_statuses([JobId(job.job_id) for job in jobs])
-    raise_if_cut_off(statuses.values())
-    results: dict[int, str] = {}
-    for job in jobs:
-        answer, status = answers.get(JobId(job.job_id)), statuses.get(JobId(job.job_id))
-        # What is not there any more needs no deleting, whatever was said about it.
-        if status is JobStatus.PENDING_SUBMIT:
-            results[job.key] = ""
-        else:
-            error = answer or (status if isinstance(status, Exception) else None)
-            results[job.key] = words_of(error) if error else "it is still there"
-    deleted = [key for key, words in results.items() if not words]
-    _log.info("%d jobs were deleted on %s", len(deleted), contact.place.server)
-    contact.record.delete(deleted)
-    contact.store.sync()
-    return results
-
-
-def _failed(error: Exception) -> Future[LogChunk]:
-    result: Future[LogChunk] = Future()
-    result.set_exception(error)
-    return result
-
-
-def _joined(
-    known: Mapping[int, V | str],
-    parts: Sequence[tuple[Sequence[StoredJob], Future[Mapping[int, V]]]],
-) -> Future[Mapping[int, V | str]]:
-    """One Future for answers of several servers, and words for those that do not answer.
-
-    Where there is nothing but one server's error, it fails with that.
-    """
-    whole: Future[Mapping[int, V | str]] = Future()
-    merged = dict(known)
-    lock = threading.Lock()
-    left = len(parts)
-
-    def take(jobs: Sequence[StoredJob], part: Future[Mapping[int, V]]) -> None:
-        nonlocal left
-        error = part.exception()
-        with lock:
-            left -= 1
-            if error is None:
-                merged.update(part.result())
-            elif len(parts) == 1 and not known:
-                whole.set_exception(error)
-                return
-            else:
-                merged.update((job.key, str(error)) for job in jobs)
-            is_last = left == 0
-        if is_last:
-            whole.set_result(merged)
-
-    if not parts:
-        whole.set_result(merged)
-    for jobs, part in parts:
-        part.add_done_callback(partial(take, jobs))
-    return whole

@@ -9,6 +9,7 @@ from typing import Literal
 
 from exauq_tui.config import ServerProfile
 from exauq_tui.hardware import HardwareInterface, LocalScriptInterface, UnixServerScriptInterface
+from exauq_tui.hardware.connection.pulse import LinkLimits
 from exauq_tui.hardware.interface import AcceptHostKey, AskSecret
 
 
@@ -33,8 +34,15 @@ MakeInterface = Callable[[ServerProfile, Surroundings], HardwareInterface]
 """Builds the interface of a profile, without connecting."""
 
 
-def make_interface(profile: ServerProfile, around: Surroundings) -> HardwareInterface:
+def make_interface(
+    profile: ServerProfile, around: Surroundings, *, link_limits: LinkLimits | None = None
+) -> HardwareInterface:
     """Build the interface of a profile; it connects later, and only when told to.
+
+    Args:
+        profile: The server.
+        around: What it needs beside that.
+        link_limits: How much silence of a connection is put up with; None for the usual.
 
     Raises:
         ValueError: The profile cannot be used.
@@ -69,6 +77,7 @@ def make_interface(profile: ServerProfile, around: Surroundings) -> HardwareInte
         accept_host_key=around.accept_host_key,
         ask_secret=around.ask_secret,
         ssh_backend=profile.ssh_backend,
+        link_limits=link_limits,
         setup=profile.setup,
         max_running=_limit(profile),
         connect=False,

@@ -7,16 +7,12 @@ trouble; how things stand is told to the store at each turn.
 from __future__ import annotations
 
 import logging
-import queue
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Generic, TypeGuard, TypeVar
+from contextlib import suppress
+from typing import TypeGuard, TypeVar
 
 from exauq_tui.config import ServerProfile
 from exauq_tui.errors import (
@@ -31,16 +27,18 @@ from exauq_tui.hardware.interface import (
     DeletesJobs,
     DiagnosesItself,
     HardwareInterface,
-    HasWorkspace,
-    HostKey,
     PushesChanges,
     ReadsLogs,
+    WatchesLink,
 )
-from exauq_tui.monitor.contact import CUT_OFF, Contact, words_of
+from exauq_tui.monitor import pacing
+from exauq_tui.monitor.contact import Contact, words_of
 from exauq_tui.monitor.examining import Examinations, Findings, Tell
-from exauq_tui.monitor.interfaces import MakeInterface, Surroundings, endpoint_of
+from exauq_tui.monitor.interfaces import endpoint_of
+from exauq_tui.monitor.keeping import Keeper
 from exauq_tui.monitor.looking import look
-from exauq_tui.monitor.record import Record
+from exauq_tui.monitor.pacing import Retries
+from exauq_tui.monitor.requests import Requests
 from exauq_tui.monitor.sending import (
     bind_latecomers,
     bind_workspace,
@@ -51,8 +49,8 @@ from exauq_tui.monitor.sending import (
 )
 from exauq_tui.monitor.snapshot import ServerState
 from exauq_tui.monitor.standing import Standing
-from exauq_tui.monitor.store import Place, Store, Target
-from exauq_tui.monitor.verbs import Prompter
+from exauq_tui.monitor.store import Place, Target
+from exauq_tui.monitor.tools import Tools
 
 _log = logging.getLogger(__name__)
 
@@ -65,43 +63,10 @@ LOST_AFTER = 30.0
 """Seconds of silence of a server that pushes after which the connection is given up."""
 
 _SILENCE_CHECK = 3.0
-_FIRST_PAUSE = 1.0
-_LONGEST_PAUSE = 60.0
 _LIVELY = 4.0
 """For so many seconds after something was sent, looks follow each other ..."""
 _LIVELY_PAUSE = 0.4
 """... at this distance: that is when somebody watches what comes of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request(Generic[T]):
-    """Something to do on the server's own thread, and where its result goes."""
-
-    verb: Callable[[Contact], T]
-    result: Future[T]
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What every poller of a fleet is given.
-
-    Attributes:
-        record: The record of jobs.
-        store: What is known, for everybody.
-        prompter: Asks a person.
-        make: Builds interfaces.
-        own_known_hosts: Where accepted host keys are kept.
-        refresh: Seconds between looks.
-        clock: Gives seconds since 1970.
-    """
-
-    record: Record
-    store: Store
-    prompter: Prompter
-    make: MakeInterface
-    own_known_hosts: Path | None
-    refresh: float
-    clock: Callable[[], float]
 
 
 class Poller:
@@ -118,22 +83,19 @@ class Poller:
         self._tools = tools
         self._owner = owner
         self._configured = profile.workspace_dir or ""
-        self._requests: queue.SimpleQueue[Request[object]] = queue.SimpleQueue()
         self._examinations = Examinations(profile)
         self._wake = threading.Event()
         self._stopping = threading.Event()
-        self._retry = threading.Event()
+        self._is_off = self._is_wanted_back = False
+        self._retries = Retries()
         self._look_asked = False
-        self._lock = threading.Lock()
-        self._interface: HardwareInterface | None = None
-        self._kept: HardwareInterface | None = None
-        self._kept_for: str | None = None
         self._news = False
-        self._failures = 0
         self._thread = threading.Thread(
             target=self._run, name=f"poller-{profile.name}", daemon=True
         )
         self._standing = Standing(profile, tools.store, tools.clock)
+        self._requests = Requests(self._standing)
+        self._keeper = Keeper(profile, tools, self._standing)
         tools.store.set_target(self._find_target())
 
     @property
@@ -153,22 +115,16 @@ class Poller:
     def stop(self) -> None:
         """Make the thread end promptly, whatever it waits for; does not wait for it."""
         self._stopping.set()
-        self._retry.set()
+        self._retries.wish()
         self._wake.set()
-        self._hang_up()
-
-    def _hang_up(self) -> None:
-        with self._lock:
-            interface = self._interface
-        if isinstance(interface, Connects):
-            interface.close()
+        self._keeper.hang_up()
 
     def join(self, timeout: float) -> None:
         """Wait for the end of a thread that was stopped, `timeout` seconds at most."""
         deadline = time.monotonic() + timeout
         while self._thread.is_alive() and (left := deadline - time.monotonic()) > 0:
             self._thread.join(min(left, _PATIENCE))
-            self._hang_up()  # what it may have begun to open while it was being stopped
+            self._keeper.hang_up()  # what it may have begun to open while it was being stopped
 
     def wake(self) -> None:
         """There is something to send."""
@@ -177,25 +133,33 @@ class Poller:
     def look_now(self) -> None:
         """Look at once; where not connected, try at once."""
         self._look_asked = True
-        self._retry.set()
+        self._retries.wish()
         self._wake.set()
+
+    def connect(self) -> None:
+        """Connect, where a person had said `disconnect`; elsewhere try at once."""
+        if self._is_off:
+            self._is_wanted_back = True  # whatever the connection that was dropped still says
+            self._is_off = False
+        self._retries.wish()
+
+    def disconnect(self) -> None:
+        """Drop the connection, and make none until somebody says `connect`."""
+        self._is_off = True
+        self._retries.wish()
+        self._wake.set()
+        self._keeper.hang_up()
 
     def call(self, verb: Callable[[Contact], T]) -> Future[T]:
         """Have something done on the server's thread; fails at once where there is no link."""
-        result: Future[T] = Future()
-        if not self._standing.is_linked:
-            result.set_exception(self._standing.away_error())
-        else:
-            self._requests.put(Request(verb, result))  # type: ignore[arg-type]  # one queue for all
-            self._wake.set()
-            if not self._standing.is_linked:
-                self._fail_requests()  # lost in between: nobody else would
+        result = self._requests.add(verb)
+        self._wake.set()
         return result
 
     def diagnose(self, tell: Tell) -> Future[Findings]:
         """Examine the server; where there is no connection, try at once to make it."""
         result = self._examinations.add(tell)
-        self._retry.set()
+        self._retries.wish()
         self._wake.set()
         if self._stopping.is_set():
             self._end_examinations()  # its thread may have looked for the last time
@@ -205,8 +169,25 @@ class Poller:
         self._examinations.fail(None, ConnectionLostError("the dashboard is being left"))
 
     def check_stale(self) -> None:
-        """Say STALE where an answer is overdue; called from another thread, now and then."""
-        self._standing.check_stale()
+        """Say STALE where a sign of life is overdue, and UP where it came late.
+
+        Called from another thread, now and then.
+        """
+        if self._standing.check_stale():
+            self._look_soon()
+        if self._is_off:
+            self._keeper.hang_up()  # what it may have begun to open meanwhile
+
+    def awoke(self) -> None:
+        """This machine has slept: see at once whether the connection outlived that."""
+        self._standing.hurry()
+        self._keeper.probe()
+        self._look_soon()
+        self._retries.awoke()
+
+    def _look_soon(self) -> None:
+        self._news = True
+        self._wake.set()
 
     def _find_target(self) -> Target:
         record, endpoint = self._tools.record, endpoint_of(self._profile)
@@ -219,7 +200,10 @@ class Poller:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                self._serve()
+                if self._is_off:
+                    self._stay_away()
+                else:
+                    self._serve()
             except AuthenticationError as error:
                 self._rest(ServerState.AUTH_NEEDED, error, None)
             except HostKeyError as error:
@@ -228,132 +212,89 @@ class Poller:
                 )
                 self._rest(state, error, None)
             except ConnectionLostError as error:
-                self._rest(ServerState.LOST, error, self._next_pause())
+                self._rest(ServerState.LOST, error, self._retries.next_pause())
             except (HardwareInterfaceFailureError, RecordError) as error:
-                self._rest(ServerState.FAULT, error, _LONGEST_PAUSE)
+                self._rest(ServerState.FAULT, error, pacing.LONGEST_PAUSE)
             except ValueError as error:  # the profile does not make an interface
                 self._rest(ServerState.FAULT, error, None)
             except Exception as error:  # noqa: BLE001 - see below
                 # The one broad catch: a fault of ours in this thread must be seen, and must
                 # not end the dashboard.
                 _log.exception("unexpected error with server %s", self._profile.name)
-                self._rest(ServerState.FAULT, error, _LONGEST_PAUSE)
+                self._rest(ServerState.FAULT, error, pacing.LONGEST_PAUSE)
         self._standing.say(ServerState.OFFLINE)
-        self._fail_requests()
+        self._requests.fail()
         self._end_examinations()
         with suppress(RecordError):  # closed meanwhile, perhaps: leases end by themselves
             self._tools.record.release(self._owner)
 
-    def _next_pause(self) -> float:
-        """Double the pause with each failure, and blur it so that clients do not march."""
-        pause = min(_FIRST_PAUSE * 2.0 ** min(self._failures, 10), _LONGEST_PAUSE)
-        self._failures += 1
-        return pause * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
-
     def _rest(self, state: ServerState, error: Exception, pause: float | None) -> None:
         """Wait for the next try: for a while, or for a person where `pause` is None."""
-        self._retry.clear()  # a wish from before this trouble is no answer to it
-        if self._stopping.is_set():
+        self._retries.forget_wish()  # from before this trouble: it is no answer to it
+        if self._is_leaving or self._is_wanted_back:
             return
         next_try = None if pause is None else self._tools.clock() + pause
         self._standing.say(state, words_of(error), next_try=next_try)
-        self._fail_requests()
-        self._examinations.fail(self._kept, error)
-        self._retry.wait(pause)
+        self._requests.fail()
+        self._examinations.fail(self._keeper.last, error)
+        self._retries.rest(pause)
 
-    def _fail_requests(self) -> None:
-        while True:
-            try:
-                request = self._requests.get_nowait()
-            except queue.Empty:
-                return
-            if request.result.set_running_or_notify_cancel():
-                request.result.set_exception(self._standing.away_error())
+    def _stay_away(self) -> None:
+        """Wait until a person wants the connection back."""
+        self._standing.say(ServerState.OFFLINE, "disconnected by hand")
+        while self._is_off and not self._stopping.is_set():
+            self._requests.fail()
+            self._examinations.fail(self._keeper.last, self._standing.away_error())
+            self._retries.rest(None)
+            self._retries.forget_wish()
 
     def _serve(self) -> None:
         """Connect, and deal with the server until there is trouble or an end."""
-        interface = self._obtain_interface()
-        with self._lock:
-            self._interface = interface
-        try:
-            if self._stopping.is_set():
+        self._is_wanted_back = False
+        interface = self._keeper.obtain()
+        with self._keeper.using(interface):
+            if self._is_leaving:
                 return
             self._standing.say(ServerState.CONNECTING)
             if isinstance(interface, DiagnosesItself):
                 interface.on_step(self._examinations.step)
             if isinstance(interface, Connects):
                 interface.connect()
-            if isinstance(interface, PushesChanges):
-                interface.on_news(self._news_came)
-            self._standing.say_verbs(_verbs_of(interface))
-            target = self._find_target()
-            self._tools.store.set_target(target)
-            contact = Contact(
-                interface,
-                self._tools.record,
-                self._tools.store,
-                target.place,
-                self._configured,
-                self._profile.level,
-                self._owner,
-                self._tools.clock,
-            )
-            bind_workspace(contact)
-            release_abandoned(contact)
-            self._converse(contact)
-        finally:
-            with self._lock:
-                self._interface = None
-            self._standing.end_wait()
-            if isinstance(interface, PushesChanges):
-                interface.on_news(None)
-            if isinstance(interface, Connects):
-                interface.close()
+            try:
+                if isinstance(interface, PushesChanges):
+                    interface.on_news(self._look_soon)
+                self._standing.say_verbs(_verbs_of(interface))
+                contact = self._make_contact(interface)
+                bind_workspace(contact)
+                release_abandoned(contact)
+                self._converse(contact)
+            finally:
+                self._standing.end_wait()
+                if isinstance(interface, PushesChanges):
+                    interface.on_news(None)
 
-    def _obtain_interface(self) -> HardwareInterface:
-        """Give the interface: the one from before, which remembers what a person typed."""
-        around = self._surroundings()
-        kept, wanted = self._kept, around.workspace_dir
-        has = kept.workspace_dir if isinstance(kept, HasWorkspace) else None
-        if kept is None or wanted not in (self._kept_for, has):
-            kept = self._tools.make(self._profile, around)
-            self._kept, self._kept_for = kept, wanted
-        return kept
+    @property
+    def _is_leaving(self) -> bool:
+        return self._stopping.is_set() or self._is_off
 
-    def _news_came(self) -> None:
-        self._news = True
-        self._wake.set()
-
-    def _surroundings(self) -> Surroundings:
-        return Surroundings(
-            workspace_dir=self._profile.workspace_dir
-            or self._tools.record.place(self._profile.name, endpoint_of(self._profile), ""),
-            ask_secret=self._ask_secret,
-            accept_host_key=self._accept_host_key,
-            own_known_hosts=self._tools.own_known_hosts,
+    def _make_contact(self, interface: HardwareInterface) -> Contact:
+        target = self._find_target()
+        self._tools.store.set_target(target)
+        return Contact(
+            interface,
+            self._tools.record,
+            self._tools.store,
+            target.place,
+            self._configured,
+            self._profile.level,
+            self._owner,
+            self._tools.clock,
         )
-
-    def _ask_secret(self, prompt: str) -> str | None:
-        with self._asking(ServerState.AUTH_NEEDED):
-            return self._tools.prompter.ask_secret(self._profile.name, prompt)
-
-    def _accept_host_key(self, key: HostKey) -> bool:
-        with self._asking(ServerState.HOST_KEY_UNKNOWN):
-            return self._tools.prompter.accept_host_key(self._profile.name, key)
-
-    @contextmanager
-    def _asking(self, state: ServerState) -> Iterator[None]:
-        """Say that a person is asked, for as long as that takes."""
-        self._standing.say(state, "waiting for your answer", asks=True)
-        try:
-            yield
-        finally:
-            self._standing.say(ServerState.CONNECTING)
 
     def _converse(self, contact: Contact) -> None:
         """Look, send, serve requests, turn by turn; the first look tells what arrived before."""
         next_look = lively_until = next_search = 0.0
-        while not self._stopping.is_set():
+        while not self._is_leaving:
             self._wake.clear()
             self._tools.store.sync()
             if is_elsewhere(contact):
@@ -380,8 +321,8 @@ class Poller:
                 if sent:
                     lively_until = now + _LIVELY
                 pause = _LIVELY_PAUSE if now < lively_until else self._tools.refresh
-                next_look = time.monotonic() + min(pause, self._tools.refresh)
-                self._failures = 0
+                next_look = time.monotonic() + min(pause, self._longest_pause(contact.interface))
+                self._retries.succeeded()
                 self._say_seen(contact, time.monotonic() - now, next_look - time.monotonic())
                 if not contact.is_known:
                     contact.is_known = True
@@ -396,11 +337,17 @@ class Poller:
             self._wake.wait(max(0.0, next_look - time.monotonic()))
             return
         # The server speaks every two seconds, news or not: one that is silent is asked.
-        if interface.silence > LOST_AFTER:
+        if interface.silence > LOST_AFTER and not isinstance(interface, WatchesLink):
             raise ConnectionLostError(f"nothing was heard for {interface.silence:.0f} s")
         silence = interface.silence
         self._standing.begin_wait(since=time.monotonic() - silence)
         self._wake.wait(max(_PATIENCE, _SILENCE_CHECK - silence))
+
+    def _longest_pause(self, interface: HardwareInterface) -> float:
+        """The seconds between looks; a link of which nobody else tells is not left alone long."""
+        refresh = self._tools.refresh
+        unwatched = isinstance(interface, WatchesLink) and interface.link_silence is None
+        return min(refresh, _SILENCE_CHECK) if unwatched else refresh
 
     def _say_seen(self, contact: Contact, latency: float, pause: float) -> None:
         target = self._tools.store.target(self._profile.name)
@@ -417,12 +364,12 @@ class Poller:
         """Send what is pending; whether there was anything. Requests are served meanwhile."""
         sent = False
         for _ in range(_MOST_BATCHES):
-            self._standing.begin_wait()
+            self._standing.begin_wait(is_long=True)
             cancelled = send_cancels(contact)
-            self._standing.begin_wait()
+            self._standing.begin_wait(is_long=True)
             submitted = send_submissions(contact)
             sent = sent or cancelled or submitted
-            if not submitted or self._stopping.is_set():
+            if not submitted or self._is_leaving:
                 break
             self._serve_requests(contact)
         return sent
@@ -431,21 +378,7 @@ class Poller:
         if self._examinations.are_waiting:
             self._standing.end_wait()  # setup lines, say, may take their time
             self._examinations.serve(contact.interface)
-        while True:
-            try:
-                request = self._requests.get_nowait()
-            except queue.Empty:
-                return
-            if not request.result.set_running_or_notify_cancel():
-                continue
-            self._standing.begin_wait()
-            try:
-                request.result.set_result(request.verb(contact))
-            except CUT_OFF as error:
-                request.result.set_exception(error)
-                raise
-            except Exception as error:  # noqa: BLE001 - goes to whoever asked, who shows it
-                request.result.set_exception(error)
+        self._requests.serve(contact)
 
 
 def is_pushing(interface: HardwareInterface) -> TypeGuard[PushesChanges]:

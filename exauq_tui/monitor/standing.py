@@ -10,14 +10,18 @@ from dataclasses import replace
 
 from exauq_tui.config import ServerProfile
 from exauq_tui.errors import ConnectionLostError
+from exauq_tui.hardware.interface import WatchesLink
 from exauq_tui.monitor.interfaces import where_of
 from exauq_tui.monitor.snapshot import ServerState, ServerView
 from exauq_tui.monitor.store import Store
 
 _log = logging.getLogger(__name__)
 
-STALE_AFTER = 6.0
+STALE_AFTER = 5.0
 """Seconds without an answer after which what is shown counts as stale."""
+
+SIGN_WITHIN = 2.0
+"""Likewise, seconds for which a sign of life was asked for in vain."""
 
 
 class Standing:
@@ -34,6 +38,10 @@ class Standing:
         self._clock = clock
         self._lock = threading.Lock()
         self._waiting_since: float | None = None
+        self._is_long = False
+        self._is_hurried = False
+        self._link: WatchesLink | None = None
+        self._is_dark = False
         self._view = ServerView(
             name=profile.name,
             kind=profile.kind,
@@ -88,6 +96,7 @@ class Standing:
         now = self._clock()
         with self._lock:
             self._waiting_since = None
+            self._is_hurried = self._is_dark = False
             self._log_change(ServerState.UP)
             self._view = replace(
                 self._view,
@@ -106,26 +115,56 @@ class Standing:
         with self._lock:
             self._view = replace(self._view, verbs=frozenset(verbs))
 
-    def begin_wait(self, since: float | None = None) -> None:
-        """From now on, or since that moment of the monotonic clock, an answer is due."""
+    def watch(self, link: WatchesLink | None) -> None:
+        """Have the link tell whether the server is there, where somebody watches over it."""
+        self._link = link
+
+    def begin_wait(self, since: float | None = None, *, is_long: bool = False) -> None:
+        """From now on, or since that moment of the monotonic clock, an answer is due.
+
+        Args:
+            since: That moment.
+            is_long: Whether the answer may take its time although all is well: then only the
+                link tells, where it does.
+        """
+        self._is_long = is_long
         self._waiting_since = time.monotonic() if since is None else since
 
     def end_wait(self) -> None:
         """No answer is due any more."""
         self._waiting_since = None
 
-    def check_stale(self) -> None:
-        """Say STALE where an answer is overdue; called from another thread, now and then."""
+    def hurry(self) -> None:
+        """Take an answer to be overdue sooner than else, until the next one came."""
+        self._is_hurried = True
+
+    def check_stale(self) -> bool:
+        """Say STALE where an answer is overdue, and UP where just the link had been silent.
+
+        Called from another thread, now and then.
+
+        Returns:
+            Whether the server is back.
+        """
+        link = self._link.link_silence if self._link is not None else None
+        is_dark = link is not None and link > SIGN_WITHIN
         with self._lock:
             since = self._waiting_since
-            if since is None or self.state is not ServerState.UP:
-                return
-            if time.monotonic() - since <= STALE_AFTER:
-                return
-            message = f"no answer for more than {STALE_AFTER:g} s"
-            self._log_change(ServerState.STALE, message)
-            self._view = replace(self._view, state=ServerState.STALE, message=message)
-            self._store.set_view(self._view)
+            limit = SIGN_WITHIN if self._is_hurried else STALE_AFTER
+            is_due = since is not None and not (self._is_long and link is not None)
+            is_late = is_due and since is not None and time.monotonic() - since > limit
+            if self.state is ServerState.UP and (is_dark or is_late):
+                self._is_dark = is_dark and not is_late
+                self._change(ServerState.STALE, f"no answer for more than {STALE_AFTER:g} s")
+            elif self.state is ServerState.STALE and self._is_dark and not (is_dark or is_late):
+                self._change(ServerState.UP, "")
+                return True
+        return False
+
+    def _change(self, state: ServerState, message: str) -> None:
+        self._log_change(state, message)
+        self._view = replace(self._view, state=state, message=message, next_try=None)
+        self._store.set_view(self._view)
 
     def away_error(self) -> ConnectionLostError:
         """Make the error of a request that cannot be made now."""

@@ -99,6 +99,15 @@ class FleetVerbs(Protocol):
     def look_now(self, server: str | None = None) -> None:
         """Look, or try to connect, at once (all servers where None)."""
 
+    def connect(self, server: str) -> None:
+        """Connect to a server that a person had disconnected; elsewhere try at once."""
+
+    def disconnect(self, server: str) -> None:
+        """Drop a server's connection, and make none until somebody says `connect`.
+
+        Submissions and cancels are accepted meanwhile, and kept.
+        """
+
     def diagnose(self, server: str, tell: Callable[[Finding], None]) -> Future[tuple[Finding, ...]]:
         """Examine a server step by step; where there is no connection, by making it.
 

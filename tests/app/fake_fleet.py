@@ -37,7 +37,9 @@ def failed(error: Exception) -> Future[Any]:
 
 
 def server(name: str = "hpc1", **changes: Any) -> ServerView:
-    """A server that is up."""
+    """A server that is up, or as the changes have it."""
+    if changes.get("state", ServerState.UP) is not ServerState.UP:
+        changes.setdefault("next_try", None)
     view = ServerView(
         name=name,
         kind="unix",
@@ -239,6 +241,12 @@ class FakeFleet:
 
     def look_now(self, server: str | None = None) -> None:
         self._called("look_now", server)
+
+    def connect(self, server: str) -> None:
+        self._called("connect", server)
+
+    def disconnect(self, server: str) -> None:
+        self._called("disconnect", server)
 
     def diagnose(self, server: str, tell: Callable[[Finding], None]) -> Future[tuple[Finding, ...]]:
         self._called("diagnose", server)

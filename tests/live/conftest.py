@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from exauq_tui.monitor import poller as poller_module
+from exauq_tui.monitor import pacing
 from tests.live.outage import end
 from tests.live.proxy import Proxy
 from tests.live.site import Site
@@ -49,8 +49,8 @@ def own_site(start_sshd: StartSshd, make_site: MakeSite) -> Iterator[Site]:
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have fleets try again after moments instead of seconds."""
-    monkeypatch.setattr(poller_module, "_FIRST_PAUSE", 0.1)
-    monkeypatch.setattr(poller_module, "_LONGEST_PAUSE", 0.3)
+    monkeypatch.setattr(pacing, "FIRST_PAUSE", 0.1)
+    monkeypatch.setattr(pacing, "LONGEST_PAUSE", 0.3)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from exauq_tui.config import ServerProfile
 from exauq_tui.hardware import UnixServerScriptInterface
 from exauq_tui.hardware.status import TERMINAL_STATUSES
 from exauq_tui.monitor.fleet import Fleet
+from exauq_tui.monitor.interfaces import MakeInterface, make_interface
 from exauq_tui.monitor.record import Record
 from tests.live.sshd import Sshd
 from tests.unit.fake_interfaces import Person
@@ -90,6 +91,8 @@ class Site:
         *,
         start: bool = True,
         record: str = "jobs",
+        refresh: float = 0.2,
+        make: MakeInterface = make_interface,
         clock: Callable[[], float] = time.time,
     ) -> Fleet:
         """Make a fleet; those that name the same record share it, as processes would."""
@@ -98,7 +101,8 @@ class Site:
             [profile or self.profile],
             kept,
             self.person,
-            refresh=0.2,
+            refresh=refresh,
+            make=make,
             own_known_hosts=self.own_known_hosts,
             clock=clock,
         )

@@ -181,6 +181,51 @@ def _play(
     return play
 
 
+STATES = {
+    ServerState.CONNECTING: server(state=ServerState.CONNECTING, last_seen=NOW - 4),
+    ServerState.STALE: server(
+        state=ServerState.STALE, last_seen=NOW - 8, message="no answer for more than 5 s"
+    ),
+    ServerState.LOST: server(
+        state=ServerState.LOST, last_seen=NOW - 95, next_try=NOW + 12,
+        message="The connection to alice@hpc1 was lost: nothing was heard from it for 30 s.",
+    ),
+    ServerState.AUTH_NEEDED: server(
+        state=ServerState.AUTH_NEEDED, last_seen=NOW - 7500,
+        message="alice@hpc1 refused to let us in. Tried: id_ed25519 (ssh-ed25519).",
+    ),
+    ServerState.HOST_KEY_UNKNOWN: server(
+        state=ServerState.HOST_KEY_UNKNOWN, last_seen=None,
+        message="The host key of hpc1 is not known and was not accepted.",
+    ),
+    ServerState.HOST_KEY_CHANGED: server(
+        state=ServerState.HOST_KEY_CHANGED, last_seen=NOW - 7500,
+        message="The host key of hpc1 has changed.",
+    ),
+    ServerState.FAULT: server(
+        state=ServerState.FAULT, last_seen=NOW - 95, next_try=NOW + 48,
+        message="alice@hpc1 has another shell than Bash as /bin/bash: Bash 4.1 or newer is needed",
+    ),
+    ServerState.OFFLINE: server(
+        state=ServerState.OFFLINE, last_seen=NOW - 7500, message="disconnected by hand"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.value.replace(" ", "-"))
+def test_a_server_in_each_state_looks_as_it_did(state: ServerState, snap_compare: Compare) -> None:
+    fleet = FakeFleet(
+        [job(1, JobStatus.COMPLETED), job(2), job(3, JobStatus.PENDING_SUBMIT)], [STATES[state]]
+    )
+    scene = Scene(shows=state.value)
+    app = Dashboard(fleet)
+    assert snap_compare(app, terminal_size=SIZES[0], run_before=_play(scene, app, fleet))
+
+
+def test_every_state_but_up_has_a_picture() -> None:
+    assert {*STATES, ServerState.UP} == set(ServerState)
+
+
 def test_a_status_of_every_kind_is_in_the_pictures() -> None:
     assert {row.status for row in some_jobs()} == set(JobStatus)
 

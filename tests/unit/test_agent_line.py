@@ -72,6 +72,9 @@ class Server:
     def is_connected(self) -> bool:
         return self.connected
 
+    def holds_on(self) -> bool:
+        return False
+
     def give_up(self) -> None:
         self.given_up += 1
 

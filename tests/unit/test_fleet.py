@@ -22,7 +22,7 @@ from exauq_tui.hardware import HardwareInterface
 from exauq_tui.hardware.interface import JobReport, Look
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input, Job, JobId
-from exauq_tui.monitor import poller as poller_module
+from exauq_tui.monitor import pacing
 from exauq_tui.monitor.evidence import GONE
 from exauq_tui.monitor.fleet import Fleet
 from exauq_tui.monitor.interfaces import Surroundings
@@ -604,7 +604,7 @@ def test_an_interface_with_the_four_verbs_is_enough(lab: Lab, server: Server) ->
 def test_a_plain_interface_that_loses_its_link_is_lost_and_nothing_runs_twice(
     lab: Lab, server: Server, broken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(poller_module, "_FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(pacing, "FIRST_PAUSE", 0.01)
     fleet = lab.fleet(kind=PlainInterface)
     stands(fleet, ServerState.UP)
     states: set[ServerState] = set()

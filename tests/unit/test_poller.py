@@ -25,11 +25,9 @@ from exauq_tui.hardware import HardwareInterface
 from exauq_tui.hardware.interface import HostKey
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input, Job, JobId
-from exauq_tui.monitor import poller as poller_module
-from exauq_tui.monitor import sending, standing
+from exauq_tui.monitor import pacing, sending, standing
 from exauq_tui.monitor.interfaces import Surroundings
 from exauq_tui.monitor.owners import is_dead, new_owner
-from exauq_tui.monitor.poller import Poller
 from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.snapshot import ServerState
 from exauq_tui.monitor.stored_job import JobUpdate
@@ -69,8 +67,8 @@ def lab(tmp_path: Path, server: Server) -> Iterator[Lab]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again after moments instead of seconds."""
-    monkeypatch.setattr(poller_module, "_FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(poller_module, "_LONGEST_PAUSE", 0.05)
+    monkeypatch.setattr(pacing, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(pacing, "LONGEST_PAUSE", 0.05)
 
 
 def stop_within_a_second(lab: Lab) -> None:
@@ -446,20 +444,6 @@ def test_a_lost_server_is_tried_again_later_and_at_once_on_wish(lab: Lab, server
     for number, pause in enumerate(pauses):
         full = min(2.0**number, 60.0)
         assert 0.7 * full - 0.5 < pause <= 1.25 * full
-
-
-def test_pauses_are_blurred_and_start_anew_after_a_success(tmp_path: Path) -> None:
-    with Record(tmp_path / "jobs.sqlite3") as record:
-        lab = Lab(record, Server())
-        fleet = lab.fleet(start=False)
-        poller: Poller = fleet._pollers["hpc1"]
-        pauses = set()
-        for _ in range(50):
-            poller._failures = 3
-            pauses.add(poller._next_pause())
-        lab.close()
-    assert len(pauses) > 40
-    assert 6 <= min(pauses) <= max(pauses) <= 10
 
 
 @pytest.mark.usefixtures("quick")

@@ -20,10 +20,14 @@ class Attempt:
 
     Args:
         tell: Told of each step that was taken, by the thread that connects.
+
+    Attributes:
+        code_typed: Whether a person typed an answer that is good for this one time.
     """
 
     def __init__(self, tell: Callable[[Finding], None] | None = None) -> None:
         self._tell = tell
+        self.code_typed = False
         self._findings: list[Finding] = []
         self._doing: tuple[Check, str] | None = None
         self._hop = ""

@@ -277,6 +277,8 @@ class _Rounds:
             answers.append(owner._ask(f"{owner.where}: {on_one_line(words)} "))
         if lone:
             self._password = answers[0]
+        elif answers:
+            owner.attempt.code_typed = True
         return answers
 
     def keep(self) -> None:

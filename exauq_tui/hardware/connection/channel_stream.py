@@ -74,7 +74,7 @@ class ChannelStream:
             raise self._lost()
 
     def _send_some(self, piece: bytes, timeout: float) -> int:
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + max(timeout, self._session.link.least)
         while True:
             try:
                 count = self._channel.send(piece)

@@ -34,6 +34,13 @@ class LocalBash:
         """Whether `close` was not called yet."""
         return not self._closed
 
+    silence: float | None = None
+    """There is no link that could be silent."""
+    holds_on = False
+
+    def probe(self) -> None:
+        """Do nothing: there is no link."""
+
     def open_stream(self, command: str, timeout: float) -> LocalStream:  # noqa: ARG002 - the protocol has it; starting a process does not wait
         """Start `command` by Bash in a session of its own, and give its standard streams.
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
+from exauq_tui.hardware.connection.pulse import LinkLimits
 from exauq_tui.hardware.interface import AcceptHostKey, AskSecret
 
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
@@ -34,6 +35,7 @@ class Login:
         accept_host_key: Asked about an unknown host key; the terminal is, where None.
         ask_secret: Asked for passwords, passphrases and codes; the terminal is, where None.
         ssh_backend: What speaks SSH.
+        limits: How much silence of a connection is put up with.
 
     Raises:
         ValueError: More than one way of proving it is given, or a value cannot be right.
@@ -51,6 +53,7 @@ class Login:
     accept_host_key: AcceptHostKey | None = field(default=None, repr=False)
     ask_secret: AskSecret | None = field(default=None, repr=False)
     ssh_backend: SSHBackend = "paramiko"
+    limits: LinkLimits = field(default_factory=LinkLimits)
 
     def __post_init__(self) -> None:
         given = [

@@ -19,32 +19,27 @@ import subprocess
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from exauq_tui.errors import (
-    AuthenticationError,
     ConnectionLostError,
     HardwareInterfaceFailureError,
-    HostKeyError,
 )
-from exauq_tui.hardware.connection import host_keys, openssh_config, openssh_errors
+from exauq_tui.hardware.connection import host_keys, openssh_errors, turns
 from exauq_tui.hardware.connection.attempt import Attempt
 from exauq_tui.hardware.connection.child_stream import ChildStream
 from exauq_tui.hardware.connection.host_keys import KnownKey
 from exauq_tui.hardware.connection.last_words import describe_end
 from exauq_tui.hardware.connection.login import Login, expand_home
 from exauq_tui.hardware.connection.memory import Memory
-from exauq_tui.hardware.connection.openssh_config import HostConfig
 from exauq_tui.hardware.connection.openssh_errors import Offence
 from exauq_tui.hardware.connection.openssh_prompts import Answers
 from exauq_tui.hardware.connection.openssh_setting import Setting, answer, make_setting
+from exauq_tui.hardware.connection.openssh_way import Way, check_files, find_way
 
 _SILENCE = 90.0  # how long nothing may happen while logging in: a person may have to press a key
 _GRACE = 0.5  # from TERM to KILL
 _CHUNK = 65536
-_MOST_HOPS = 8
 _MARKS_QUESTIONS = (8, 5)  # the first OpenSSH that says who asks: "(user@host) Password:"
 
 
@@ -68,61 +63,11 @@ def connect(login: Login, memory: Memory, attempt: Attempt) -> OpenSSHProgram:
             f"{login.host} is to be reached by the ssh program (ssh_backend), which is not "
             "installed on this machine: install openssh-client, or leave ssh_backend out."
         )
-    way = _find_way(program, login)
-    _check_files(login, way.config)
+    way = find_way(program, login)
+    check_files(login, way.config)
     attempt.check()
     memory.user = way.config.user
     return OpenSSHProgram(program, login, memory, way)
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How a server is reached.
-
-    Attributes:
-        config: What the OpenSSH configuration says of it.
-        known_hosts: All files of host keys to trust, those of the servers between included.
-    """
-
-    config: HostConfig
-    known_hosts: tuple[Path, ...]
-
-
-def _find_way(program: str, login: Login) -> Way:
-    config = openssh_config.resolve_as_ssh(
-        program, login.host, login.ssh_config_path, login.user, login.port
-    )
-    files = list(config.known_hosts)
-    jump, hops = config.proxy_jump, 0
-    while jump and hops < _MOST_HOPS:
-        between = openssh_config.parse_proxy_jump(jump)
-        found = [
-            openssh_config.resolve_as_ssh(
-                program, hop.host, login.ssh_config_path, hop.user, hop.port
-            )
-            for hop in between
-        ]
-        files += [file for each in found for file in each.known_hosts]
-        jump, hops = found[0].proxy_jump, hops + len(between)
-    for extra in (login.known_hosts, login.own_known_hosts):
-        if extra is not None:
-            files.append(str(expand_home(extra)))
-    # The system's files are read by ssh besides; in both lists they say the same.
-    return Way(config, tuple(dict.fromkeys(map(Path, files))))
-
-
-def _check_files(login: Login, config: HostConfig) -> None:
-    """Say before connecting what is missing: ssh would only warn, and try other ways."""
-    if login.known_hosts is not None and not expand_home(login.known_hosts).is_file():
-        raise HostKeyError(f"The known_hosts file {login.known_hosts} does not exist.")
-    if login.key_filename is not None and not expand_home(login.key_filename).is_file():
-        raise AuthenticationError(f"The key file {login.key_filename} does not exist.")
-    agent = config.identity_agent or os.environ.get("SSH_AUTH_SOCK")
-    if login.use_ssh_agent and not agent:
-        raise AuthenticationError(
-            "No ssh-agent is running: SSH_AUTH_SOCK is not set. "
-            "Start one (eval $(ssh-agent)) and add a key (ssh-add), or give key_filename."
-        )
 
 
 def build_arguments(program: str, login: Login, setting: Setting, command: str) -> list[str]:
@@ -174,6 +119,18 @@ class OpenSSHProgram:
         self._streams: set[SSHStream] = set()
         self._closed = False
         self._lost = False
+        self._is_precious = False
+
+    silence: float | None = None
+    """Nobody can be asked: ssh itself gives up a link that is silent for five minutes."""
+
+    @property
+    def holds_on(self) -> bool:
+        """Whether a command that is silent is to be waited for: a code was typed to reach it."""
+        return self._is_precious and self.is_open
+
+    def probe(self) -> None:
+        """Do nothing: only a command can be asked."""
 
     @property
     def is_open(self) -> bool:
@@ -223,17 +180,25 @@ class OpenSSHProgram:
         ) as setting:
             # By its answer we know that the log-in is over; every shell understands it alike.
             mark = f"exauq-tui-{secrets.token_hex(8)}"
-            stream = self._start(setting, f"echo {mark}; {command}")
-            answers = self._answers(setting)
-            try:
-                stream.log_in(setting, answers, mark.encode())
-            except BaseException:
-                stream.close()
-                raise
-            finally:
-                self._keep_accepted(setting)
+            with turns.turn(self._way.accounts, self._refuse_if_closed):
+                stream = self._start(setting, f"echo {mark}; {command}")
+                answers = self._answers(setting)
+                try:
+                    stream.log_in(setting, answers, mark.encode())
+                except BaseException:
+                    stream.close()
+                    raise
+                finally:
+                    self._keep_accepted(setting)
             answers.keep()
+            if answers.code_typed:
+                self._is_precious = True
+                stream.least = login.limits.precious_after
             return stream
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise ConnectionLostError(f"The connection to {self._where} was closed here.")
 
     def _start(self, setting: Setting, command: str) -> SSHStream:
         arguments = build_arguments(self._program, self._login, setting, command)
@@ -288,7 +253,11 @@ class OpenSSHProgram:
 
 
 class SSHStream(ChildStream):
-    """The standard streams of a command that ``ssh`` runs on a server; a `ByteStream`."""
+    """The standard streams of a command that ``ssh`` runs on a server; a `ByteStream`.
+
+    Attributes:
+        least: No `send` gives up before so many seconds.
+    """
 
     def __init__(self, process: subprocess.Popen[bytes], where: str, setting: Setting) -> None:
         super().__init__(process, f"The ssh program for {where}")
@@ -297,6 +266,7 @@ class SSHStream(ChildStream):
         self._known = setting.known
         self._first = b""
         self._signalling = threading.Lock()
+        self.least = 0.0
 
     @property
     def is_lost(self) -> bool:
@@ -330,6 +300,15 @@ class SSHStream(ChildStream):
                     # Start-up files may print anything before.
                     heard = heard[-len(mark) :] + data
         self._first = heard.partition(mark + b"\n")[2]
+
+    def send(self, data: bytes, timeout: float) -> None:
+        """Send all of `data`.
+
+        Raises:
+            ConnectionLostError: The command ended, `close` was called, or nothing could be
+                sent for `timeout` seconds.
+        """
+        super().send(data, max(timeout, self.least))
 
     def receive(self, limit: int, timeout: float) -> bytes:
         """Wait for at least one byte; b"" at the end of the command.

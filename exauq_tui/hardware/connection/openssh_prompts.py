@@ -102,6 +102,7 @@ class Answers:
             question and be given what was remembered for another purpose.
         real: Replaces names of our own making in ssh's words by those that a person knows.
         notice: What ssh wants a person to do besides typing, or "".
+        code_typed: Whether a person typed an answer that is good for this one time.
     """
 
     login: Login
@@ -112,6 +113,7 @@ class Answers:
     can_tell: bool
     real: Callable[[str], str] = str
     notice: str = ""
+    code_typed: bool = False
     _given: dict[tuple[Kind, str], str] = field(default_factory=dict, repr=False)
     _asked: dict[tuple[Kind, str, str], int] = field(default_factory=dict)
 
@@ -148,7 +150,9 @@ class Answers:
             return self._password(subject, question)
         text = self.real(question.text)
         said = " ".join(part for part in (words[-_LONGEST_INSTRUCTIONS:], text) if part)
-        return self._ask(Kind.SECRET, subject, f"{subject}: {on_one_line(said).strip()} ")
+        answer = self._ask(Kind.SECRET, subject, f"{subject}: {on_one_line(said).strip()} ")
+        self.code_typed = True
+        return answer
 
     def keep(self) -> None:
         """Remember what was given last: it worked."""

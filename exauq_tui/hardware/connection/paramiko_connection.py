@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -10,8 +11,9 @@ import paramiko
 
 from exauq_tui.errors import ConnectionLostError, ServerRefusedError
 from exauq_tui.hardware.connection.channel_stream import ChannelStream
+from exauq_tui.hardware.connection.pulse import LinkLimits, Pulse
 from exauq_tui.hardware.connection.session import Session
-from exauq_tui.hardware.connection.sockets import Link, patience
+from exauq_tui.hardware.connection.sockets import patience
 
 _SLICE = 0.1
 
@@ -21,22 +23,65 @@ class ParamikoConnection:
 
     Args:
         session: paramiko's end of it.
-        link: The way to the server, closed with it.
         where: The server, as it is named in errors: ``user@host``.
+        limits: How much silence of the server is put up with.
+        is_precious: Whether a one-time code was typed to make it.
     """
 
     shares_login = True
     """All commands go over the one connection that was logged in."""
 
-    def __init__(self, session: Session, link: Link, where: str) -> None:
+    def __init__(
+        self, session: Session, where: str, limits: LinkLimits, *, is_precious: bool
+    ) -> None:
         self._session = session
-        self._link = link
+        self._link = session.link
         self._where = where
+        if is_precious:
+            self._link.endure(limits.precious_after)
+        self._pulse = Pulse(
+            self._link,
+            self._ping,
+            self._give_up,
+            ping_after=limits.ping_after,
+            lost_after=limits.precious_after if is_precious else limits.lost_after,
+        )
 
     @property
     def is_open(self) -> bool:
         """Whether streams can (as far as is known) be opened."""
         return self._session.is_active()
+
+    @property
+    def silence(self) -> float:
+        """For how many seconds the server has owed a sign of life; 0 where it owes none."""
+        return self._pulse.overdue
+
+    @property
+    def holds_on(self) -> bool:
+        """Whether the link is silent: it is not the command that takes its time."""
+        return self._pulse.overdue > 0
+
+    def watch(self) -> None:
+        """Ask for signs of life from now on; for the last connection of a way."""
+        self._pulse.start()
+
+    def probe(self) -> None:
+        """Ask the server for a sign of life now; returns at once."""
+        self._pulse.probe()
+
+    def endure(self, seconds: float) -> None:
+        """Put up with so many seconds of silence."""
+        self._link.endure(seconds)
+
+    def _ping(self) -> None:
+        # What goes wrong here shows elsewhere: as silence, or to whoever sends.
+        with contextlib.suppress(paramiko.SSHException, OSError, EOFError):
+            self._session.ping()
+
+    def _give_up(self, words: str) -> None:
+        self._session.farewell = self._session.farewell or words
+        self.close()
 
     def open_stream(self, command: str, timeout: float) -> ChannelStream:
         """Start `command` by the account's login shell and give its standard streams.
@@ -86,6 +131,7 @@ class ParamikoConnection:
 
     def close(self) -> None:
         """Close the connection and all its streams; callable from any thread."""
+        self._pulse.close()
         # paramiko closes nothing where it believes the connection dead already.
         self._session.close()
         self._link.close()

@@ -16,7 +16,7 @@ from exauq_tui.errors import (
     HostKeyError,
     ServerRefusedError,
 )
-from exauq_tui.hardware.connection import host_keys, openssh_config
+from exauq_tui.hardware.connection import host_keys, openssh_config, turns
 from exauq_tui.hardware.connection.attempt import Attempt
 from exauq_tui.hardware.connection.authentication import Authentication, Plan
 from exauq_tui.hardware.connection.host_keys import KnownHosts, Trust
@@ -93,28 +93,48 @@ class _Connecting:
         plan, agent = self._plan(config)
         try:
             known = self._known_hosts(config)
-            way = self._open_way(hop, config, before, depth)
-            self.attempt.hold(way.link.close)
-            session = self._shake_hands(way, config, known, where)
-            self._check_host_key(session, config, known)
-            self.attempt.begin(Check.AUTHENTICATION)
-            proof = Authentication(
-                session=session,
-                user=config.user,
-                where=where,
-                ask=self.login.ask_secret or ask_secret_on_terminal,
-                max_attempts=self.login.max_attempts,
-                memory=self.memory,
-                attempt=self.attempt,
-                timeout=_ANSWER_TIMEOUT,
-            ).run(plan)
-            self.attempt.found(f"{config.user} is let in by {proof}")
+            jump = self._reach_jump(config, before, depth)
+            # Waiting here, no server counts the seconds until we have logged in.
+            account = turns.account(config.user, config.host_name, config.port)
+            with turns.turn([account], self.attempt.check):
+                session = self._log_in(hop, config, known, plan, where, jump)
         finally:
             if agent is not None:
                 agent.close()
+        precious = self.attempt.code_typed
+        made = ParamikoConnection(session, where, self.login.limits, is_precious=precious)
         if depth == 0:
             self.memory.user = config.user
-        return ParamikoConnection(session, way.link, where)
+            made.watch()
+        return made
+
+    def _log_in(
+        self,
+        hop: Hop,
+        config: HostConfig,
+        known: KnownHosts,
+        plan: Plan,
+        where: str,
+        jump: _Jump | None,
+    ) -> Session:
+        """Make the connection, see that it leads where it should, and prove who we are."""
+        way = self._open_way(hop, config, jump)
+        self.attempt.hold(way.link.close)
+        session = self._shake_hands(way, config, known, where)
+        self._check_host_key(session, config, known)
+        self.attempt.begin(Check.AUTHENTICATION)
+        proof = Authentication(
+            session=session,
+            user=config.user,
+            where=where,
+            ask=self.login.ask_secret or ask_secret_on_terminal,
+            max_attempts=self.login.max_attempts,
+            memory=self.memory,
+            attempt=self.attempt,
+            timeout=_ANSWER_TIMEOUT,
+        ).run(plan)
+        self.attempt.found(f"{config.user} is let in by {proof}")
+        return session
 
     def _configuration(self, hop: Hop) -> HostConfig:
         path = self.login.ssh_config_path
@@ -158,21 +178,27 @@ class _Connecting:
             files.append(expand_home(self.login.own_known_hosts))
         return KnownHosts.read(files)
 
-    def _open_way(
-        self, hop: Hop, config: HostConfig, before: tuple[Hop, ...] | None, depth: int
-    ) -> _Way:
-        """Open what carries the connection: a jump, a command, or a TCP socket."""
+    def _reach_jump(
+        self, config: HostConfig, before: tuple[Hop, ...] | None, depth: int
+    ) -> _Jump | None:
+        """Connect to the server that this one is reached through, if there is one."""
         hops = before
         if hops is None and config.proxy_jump:
             hops = openssh_config.parse_proxy_jump(config.proxy_jump)
-        if hops:
-            # As ssh does it: the last one is reached through those before it; the first
-            # one as its own entry in the config file says.
-            with self.attempt.on_the_way(hops[-1].host):
-                jump = self.reach(hops[-1], hops[:-1] or None, depth + 1)
-            self._say_way(f"by {hops[-1].host} (ProxyJump)", config)
-            channel = jump.open_way(config.host_name, config.port, _CONNECT_TIMEOUT)
-            return _Way(channel_link(channel, jump.close))
+        if not hops:
+            return None
+        # As ssh does it: the last one is reached through those before it; the first
+        # one as its own entry in the config file says.
+        with self.attempt.on_the_way(hops[-1].host):
+            return _Jump(hops[-1].host, self.reach(hops[-1], hops[:-1] or None, depth + 1))
+
+    def _open_way(self, hop: Hop, config: HostConfig, jump: _Jump | None) -> _Way:
+        """Open what carries the connection: a jump, a command, or a TCP socket."""
+        if jump is not None:
+            self._say_way(f"by {jump.host} (ProxyJump)", config)
+            through = jump.connection
+            channel = through.open_way(config.host_name, config.port, _CONNECT_TIMEOUT)
+            return _Way(channel_link(channel, through.close, through.endure))
         if config.proxy_command:
             self._say_way("by the ProxyCommand", config)
             process = ProxyProcess(
@@ -259,6 +285,14 @@ class _Connecting:
         if self.login.own_known_hosts is not None:
             path = expand_home(self.login.own_known_hosts)
             host_keys.remember(path, names[0], key_type, key)
+
+
+@dataclass(frozen=True, slots=True)
+class _Jump:
+    """The server that another one is reached through."""
+
+    host: str
+    connection: ParamikoConnection
 
 
 @dataclass(frozen=True, slots=True)

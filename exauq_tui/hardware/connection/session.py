@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import paramiko
+from paramiko.common import cMSG_GLOBAL_REQUEST
 from paramiko.packet import Packetizer
 
 from exauq_tui.hardware.connection.sockets import Link
@@ -38,7 +39,8 @@ class Session(paramiko.Transport):
         link: The way to the server.
 
     Attributes:
-        farewell: What the server said when it hung up, or "".
+        link: The way to the server.
+        farewell: What the server said when it hung up, or why it was given up; or "".
     """
 
     def __init__(self, link: Link) -> None:
@@ -48,8 +50,20 @@ class Session(paramiko.Transport):
             default_window_size=WINDOW,
             packetizer_class=_PacketizerWithoutTimer,
         )
+        self.link = link
         self.farewell = ""
         self.set_log_channel(LOG_CHANNEL)
+
+    def ping(self) -> None:
+        """Ask the server for a sign of life; it comes whatever its programs are doing.
+
+        What paramiko has for this waits for the answer, or asks for none.
+        """
+        message = paramiko.Message()
+        message.add_byte(cMSG_GLOBAL_REQUEST)
+        message.add_string("keepalive@openssh.com")
+        message.add_boolean(True)
+        self._send_user_message(message)  # type: ignore[attr-defined]  # not in the stubs
 
     def _parse_disconnect(self, message: paramiko.Message) -> None:
         """Keep the server's words, which paramiko only logs."""

@@ -22,6 +22,7 @@ from exauq_tui.hardware.diagnosis import Check
 
 _SLICE = 0.1  # how often a wait looks whether it was called off
 _TICK = 1.0  # how often an idle link looks up; data and closing wake it at once
+_WAITED = 0.2  # a send that took longer had to wait for room
 _DEAD_AFTER = 30.0  # unacknowledged data for so long means that the peer is gone
 
 Addresses = list[tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]]
@@ -125,8 +126,13 @@ def _tune(link: socket.socket) -> None:
     # acknowledgement: 50 ms instead of 6 on loopback.
     link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     # No keepalive: the protocol above pings, and notices sooner.
-    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
-        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(_DEAD_AFTER * 1000))
+    _set_dead_after(link, _DEAD_AFTER)
+
+
+def _set_dead_after(link: socket.socket, seconds: float) -> None:
+    with suppress(OSError):  # closed meanwhile
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
 
 
 class SocketLike(Protocol):
@@ -170,37 +176,62 @@ class Link:
     Args:
         wire: The socket, or a channel through another server.
         close: Closes the wire and whatever carries it; wakes a waiting `recv`.
+        endure: Has whatever carries the wire put up with so many seconds in which nothing
+            is acknowledged.
+
+    Attributes:
+        heard: When the other end last gave a sign of life, by the monotonic clock.
+        least: No send gives up before so many seconds.
     """
 
-    def __init__(self, wire: SocketLike, close: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        wire: SocketLike,
+        close: Callable[[], None],
+        endure: Callable[[float], object] = float,
+    ) -> None:
         self._wire = wire
         self._close = close
+        self._endure = endure
+        self.heard = time.monotonic()
+        self.least = 0.0
         self._stuck_since: float | None = None
         self._lock = threading.Lock()
         self._closed = False  # paramiko reads this name
 
     def send(self, data: bytes) -> int:
         """Send some of the data; TimeoutError where it should be tried again."""
+        begun = time.monotonic()
         try:
             count = self._wire.send(data)
         except TimeoutError:
             now = time.monotonic()
             if self._stuck_since is None:
                 self._stuck_since = now
-            if now - self._stuck_since >= _patience.limit - _TICK / 2:
+            if now - self._stuck_since >= max(_patience.limit, self.least) - _TICK / 2:
                 raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)) from None
             raise
         self._stuck_since = None
+        if time.monotonic() - begun > _WAITED:
+            # There was no room before: somebody took what had been sent.
+            self.heard = time.monotonic()
         return count
 
     def recv(self, size: int) -> bytes:
         """Receive some data; TimeoutError now and then, for paramiko to look around."""
         try:
-            return self._wire.recv(size)
+            data = self._wire.recv(size)
         except OSError:
             if self._closed:  # under our hands, by another thread
                 return b""
             raise
+        self.heard = time.monotonic()
+        return data
+
+    def endure(self, seconds: float) -> None:
+        """Put up with so many seconds of silence, whoever sends meanwhile."""
+        self.least = seconds
+        self._endure(seconds)
 
     def settimeout(self, value: float | None) -> None:
         """Do nothing: paramiko would have an idle link wake ten times a second."""
@@ -216,13 +247,15 @@ class Link:
 
 def tcp_link(wire: socket.socket) -> Link:
     """Wrap a connected TCP socket."""
-    return Link(wire, lambda: _shut(wire))
+    return Link(wire, lambda: _shut(wire), lambda seconds: _set_dead_after(wire, seconds))
 
 
-def channel_link(wire: SocketLike, close: Callable[[], None]) -> Link:
-    """Wrap a channel through another server; `close` closes the connection to that one."""
+def channel_link(
+    wire: SocketLike, close: Callable[[], None], endure: Callable[[float], object]
+) -> Link:
+    """Wrap a channel through another server, whose connection `close` and `endure` concern."""
     wire.settimeout(_TICK)
-    return Link(wire, close)
+    return Link(wire, close, endure)
 
 
 def _shut(wire: socket.socket) -> None:

@@ -40,6 +40,20 @@ class Transport(Protocol):
     def is_open(self) -> bool:
         """Whether streams can (as far as is known) be opened."""
 
+    @property
+    def silence(self) -> float | None:
+        """For how many seconds the server has owed a sign of life; None where nobody asks it."""
+
+    @property
+    def holds_on(self) -> bool:
+        """Whether a command that is silent is to be waited for, since it may be the link.
+
+        The connection is given up by itself when that has lasted too long.
+        """
+
+    def probe(self) -> None:
+        """Ask the server for a sign of life now, where that can be done; returns at once."""
+
     def open_stream(self, command: str, timeout: float) -> ByteStream:
         """Start `command` by the account's login shell and give its standard streams.
 

@@ -1,0 +1,35 @@
+"""What every poller of a fleet is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from exauq_tui.monitor.interfaces import MakeInterface
+from exauq_tui.monitor.record import Record
+from exauq_tui.monitor.store import Store
+from exauq_tui.monitor.verbs import Prompter
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every poller of a fleet is given.
+
+    Attributes:
+        record: The record of jobs.
+        store: What is known, for everybody.
+        prompter: Asks a person.
+        make: Builds interfaces.
+        own_known_hosts: Where accepted host keys are kept.
+        refresh: Seconds between looks.
+        clock: Gives seconds since 1970.
+    """
+
+    record: Record
+    store: Store
+    prompter: Prompter
+    make: MakeInterface
+    own_known_hosts: Path | None
+    refresh: float
+    clock: Callable[[], float]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from exauq_tui.errors import HardwareInterfaceFailureError
 from exauq_tui.hardware import JobId, JobStatus
+from exauq_tui.hardware.agent import server_program
 from exauq_tui.hardware.interface import JobReport
 from exauq_tui.hardware.script_jobs import ScriptJobs
 from tests.contract.machines import (
@@ -19,12 +21,16 @@ from tests.contract.machines import (
     AnyInterface,
     Machine,
     end_of,
+    ends_of,
     job,
     run,
     snapshot_of,
     wait_for_start,
     wait_until,
 )
+
+EARLIER = "00000000-0000-0000-0000-000000000000"
+"""The boot id of an earlier uptime."""
 
 
 def report_of(there: ScriptJobs, number: int) -> JobReport:
@@ -89,13 +95,124 @@ def test_a_job_of_an_earlier_uptime_ended_with_the_reboot(machine: Machine) -> N
     there = started(machine, 1, 2)
     (machine.job_dir(2) / "output.txt").write_text("2.5\n")
     for number in (1, 2):
-        rewrite_start(machine, number, boot="00000000-0000-0000-0000-000000000000")
+        rewrite_start(machine, number, boot=EARLIER)
     assert end_of(there, 1) is JobStatus.FAILED
     assert end_of(there, 2) is JobStatus.COMPLETED
     for number in (1, 2):
         assert report_of(there, number).note == (
             "end not witnessed (reboot), output may be partial"
         )
+
+
+def test_queued_jobs_go_on_at_the_first_connect_after_a_reboot(machine: Machine) -> None:
+    there = machine.interface(machine.script(WAITS), cancel_grace=1.0)
+    there.make_workspace()
+    own = machine.workspace / ".exauq-tui"
+    (own / "max_running").write_text("2\n")
+    there.submit_jobs([job(number) for number in range(1, 6)])
+    for number in (1, 2):
+        wait_for_start(machine, number)
+        os.killpg(recorder(machine, number), signal.SIGKILL)
+        rewrite_start(machine, number, boot=EARLIER)
+    there.close()
+    again = machine.interface(machine.root / "model.sh")
+    for number in (3, 4):
+        wait_for_start(machine, number)
+    notes = {int(str(seen.job_id)): (seen.status, seen.note) for seen in again.look().reports}
+    lost = (JobStatus.FAILED, "end not witnessed (reboot), output may be partial")
+    assert notes == {
+        1: lost,
+        2: lost,
+        3: (JobStatus.RUNNING, ""),
+        4: (JobStatus.RUNNING, ""),
+        5: (JobStatus.SUBMITTED, ""),
+    }
+    for number in (3, 4, 5):
+        machine.let_go(number)
+    ends = ends_of(again, [3, 4, 5])
+    assert set(ends.values()) == {JobStatus.COMPLETED}
+
+
+def test_a_job_that_was_given_a_slot_before_a_reboot_and_did_not_begin_begins_after_it(
+    here: Machine,
+) -> None:
+    there = here.interface(here.script(WAITS))
+    there.make_workspace()
+    own = here.workspace / ".exauq-tui"
+    (own / "max_running").write_text("1\n")
+    there.submit_job(job(1))
+    wait_for_start(here, 1)
+    os.killpg(recorder(here, 1), signal.SIGKILL)
+    for name in ("START", "SIM", "PID", "PGID", "JOBID", "model.sh.out"):
+        (here.job_dir(1) / name).unlink(missing_ok=True)
+    assert (own / "slots").read_text().split() == ["1"]
+    there.close()
+    again = here.interface(here.root / "model.sh")
+    wait_for_start(here, 1)
+    here.let_go(1)
+    assert end_of(again, 1) is JobStatus.COMPLETED
+
+
+def test_a_job_that_was_being_cancelled_at_a_reboot_was_cancelled(machine: Machine) -> None:
+    there = started(machine, 1)
+    os.killpg(recorder(machine, 1), signal.SIGKILL)
+    rewrite_start(machine, 1, boot=EARLIER)
+    # By a stopper whose number is another process's now.
+    (machine.job_dir(1) / "STOPPING").write_text(
+        f"{os.uname().nodename} {EARLIER} {os.getpid()} 1\n"
+    )
+    assert end_of(there, 1) is JobStatus.CANCELLED
+
+
+def test_another_process_with_the_number_of_a_survivor_keeps_no_job_from_its_end(
+    machine: Machine,
+) -> None:
+    there = started(machine, 1)
+    place = machine.job_dir(1)
+    (place / "STOPPING").write_text("a stopper that gave up\n")
+    simulator, ticks = (place / "SIM").read_text().split()
+    words = f"still running: process {simulator}"
+    (place / "STOPFAILED").write_text(f"{words}\n{simulator} {ticks}\n")
+    assert report_of(there, 1).status is JobStatus.FAILED_CANCEL
+    assert report_of(there, 1).note == words
+    # It has ended since, and its number is ours.
+    os.killpg(recorder(machine, 1), signal.SIGKILL)
+    (place / "STOPFAILED").write_text(f"{words}\n{os.getpid()} {ticks}\n")
+    assert end_of(there, 1) is JobStatus.CANCELLED
+
+
+def test_a_recorder_that_slept_before_it_signed_contradicts_nobody(here: Machine) -> None:
+    ledger = here.root / "ledger"
+    there = here.interface(here.script(f'echo ran >>{ledger}; echo 1 >"$2"'))
+    run(there, 1)
+    assert ledger.read_text() == "ran\n"
+    # As the machine's sleep leaves it: claimed long ago, taken for dead, then it wakes up.
+    for name in ("COMPLETED", "END", "EXIT", "START", "SIM", "output.txt"):
+        (here.job_dir(1) / name).unlink()
+    (here.job_dir(1) / "END").touch()
+    subprocess.run(["/bin/bash", "-p", here.job_dir(1) / "runner.sh"], check=True)
+    assert ledger.read_text() == "ran\n"
+    # And the other way round: it signs while somebody takes it for dead.
+    (here.job_dir(1) / "END").unlink()
+    start = here.job_dir(1) / "START"
+    signature = start.read_text()
+    start.write_text("")
+    os.utime(start, (time.time() - 300, time.time() - 300))
+    judge = f"""{server_program()}
+    exec 2>/dev/null
+    find() {{ echo "$1"; echo "$host $boot $$ $ticks_of_us 1700000000" >"$1"; }}
+    exauq_identify_machine; exauq_stat $$; ticks_of_us=$proc_ticks
+    cd "$1"; exauq_judge 1 "$1" 1; echo "$state"; ls
+    """
+    done = subprocess.run(
+        ["/bin/bash", "-p", "-c", judge, "bash", here.workspace],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split()[0] == "R"
+    assert signature != start.read_text()
+    assert not (here.job_dir(1) / "END").exists()
 
 
 def test_another_process_with_the_number_of_a_recorder_fools_nobody(machine: Machine) -> None:
@@ -176,6 +293,8 @@ def test_a_workspace_of_a_newer_format_is_read_and_never_written(
     run(here.interface(), 3)
     os.killpg(recorder(here, 1), signal.SIGKILL)
     there.close()
+    journal = here.workspace / ".exauq-tui" / "journal"
+    wait_until(lambda: "\n3 C " in journal.read_text(), "the last that is written")
     (here.workspace / ".exauq-tui" / "format").write_text(f"{format_}\n")
     for program in (here.workspace / ".exauq-tui").glob("program-*"):
         program.unlink()

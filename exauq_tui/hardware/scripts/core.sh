@@ -14,7 +14,8 @@
 #   START     made once, exclusively, by whoever may start the job (or cancels it before):
 #             "HOST BOOT PID TICKS STARTED" of the recorder
 #   SIM       "PID TICKS" of the simulator's first process
-#   STOPPING  somebody asked for the end of the job; STOPFAILED: "PID...", what survived it
+#   STOPPING  somebody asked for the end of the job: "HOST BOOT PID TICKS" of who sees to it
+#   STOPFAILED  why that came to nothing; then "PID TICKS ..." of what survived
 #   END       made once, exclusively, by whoever decides how the job ended:
 #             what follows the id in a line of the journal
 #   EXIT      the exit code

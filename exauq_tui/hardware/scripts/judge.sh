@@ -7,13 +7,20 @@
 # Whether somebody sees to the end of the job in directory $1, which was asked to stop: a
 # stopper that lives, or one that gave up because of processes that are still there.
 exauq_stop_attended() {
-    local words pid stop_host stop_boot stop_pid stop_ticks
-    local proc_state proc_parent proc_group proc_session proc_ticks
+    local place stop_host='' stop_boot='' stop_pid='' stop_ticks=''
+    local -a left=()
+    # Each machine sees to what runs there. Of EXAUQ-Toolbox's jobs nobody knows where that is,
+    # so it is left to the machine where they were asked to stop.
+    if exauq_runs_elsewhere "$1"; then return; fi
     read -r stop_host stop_boot stop_pid stop_ticks <"$1/STOPPING"
-    [[ -n $stop_ticks ]] && exauq_process_alive "$stop_pid" "$stop_ticks" && return
-    IFS= read -r words <"$1/STOPFAILED"
-    for pid in ${words-}; do
-        if [[ $pid != *[!0-9]* ]] && exauq_stat "$pid" && [[ $proc_state != [ZX] ]]; then return 0; fi
+    if [[ $stop_host == "$host" ]]; then
+        [[ $stop_boot == "$boot" ]] && exauq_process_alive "$stop_pid" "$stop_ticks" && return
+    elif [[ -n $stop_host && ! -e $1/START ]]; then
+        return 0
+    fi
+    { read -r _ && read -r -a left; } <"$1/STOPFAILED"
+    for ((place = 0; place + 1 < ${#left[@]}; place += 2)); do
+        exauq_process_alive "${left[place]}" "${left[place + 1]}" && return
     done
     return 1
 }
@@ -95,8 +102,9 @@ exauq_judge_closely() {
     state=R
     read -r start_host start_boot pid ticks started <"$dir/START"
     if [[ -z $started || $started == *[!0-9.]* ]]; then started=-; fi
-    if [[ -e $dir/STOPPING && $start_host == "$host" && $start_boot == "$boot" ]]; then
+    if [[ -e $dir/STOPPING && -n $ticks && ($start_host != "$host" || $start_boot == "$boot") ]]; then
         # Whether anything of it is left is for exauq_stop to find out, and to say.
+        [[ $start_host == "$host" ]] || note="on $start_host"
         exauq_judge_stopping "$dir" "$3"
         return
     fi
@@ -148,7 +156,16 @@ exauq_judge_closely() {
         return
     fi
     # An END without a flag has a writer that died: nobody else is at it, so write it again.
+    if exauq_claim "$dir/END" && [[ -z $ticks ]]; then
+        # Its recorder may have slept, with the machine, between claim and signature. One that
+        # signs from now on sees END, and leaves.
+        read -r _ _ _ ticks _ <"$dir/START"
+        if [[ -n $ticks ]]; then
+            rm -f -- "$dir/END"
+            exauq_judge "$@"
+            return
+        fi
+    fi
     freed=yes
-    exauq_claim "$dir/END"
     exauq_write_end "$dir" "$2" "$3" "$state" "$started" "$finished" "$exit_code" "$note"
 }

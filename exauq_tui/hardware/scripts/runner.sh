@@ -37,6 +37,9 @@ exauq_record() {
         exauq_fill "$ws" ended
         exit 1
     fi
+    # Asked to stop before there was anything to stop, or taken for dead before it had signed:
+    # whoever did so says what became of the job, and must not be contradicted.
+    if [[ -e $dir/STOPPING || -e $dir/END ]]; then exit 0; fi
     exauq_read_token "$dir"
     printf -v start_time '%(%a %b %e %T %Y)T' -1 2>/dev/null || start_time=$(date '+%a %b %e %T %Y')
     {
@@ -45,8 +48,6 @@ exauq_record() {
         printf '%s\n' "${USER:-$(id -un)},$$,$start_time" >"$dir/JOBID"
     } 2>/dev/null
     exauq_journal "$ws" "$id R $submitted $started - - $token - "
-    # Asked to stop before there was anything to stop: who asked waits for this process.
-    if [[ -e $dir/STOPPING ]]; then exit 0; fi
     exauq_simulate "$dir" "$id:$token" &
     sim=$!
     if exauq_stat "$sim"; then printf '%s\n' "$sim $proc_ticks" >"$dir/SIM"; fi

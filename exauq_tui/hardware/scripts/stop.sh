@@ -130,10 +130,11 @@ exauq_record_stopped() {
     fi
 }
 
-# Say that the end of job $2 of workspace $1 was asked for in vain; $3 tells why.
+# Say that the end of job $2 of workspace $1 was asked for in vain; $3 tells why, and $4 holds
+# pid and ticks of each process that is left.
 exauq_record_survivors() {
     local token submitted started=-
-    printf '%s\n' "$3" >"$1/$2/STOPFAILED"
+    printf '%s\n' "$3" "$4" >"$1/$2/STOPFAILED"
     read -r _ _ _ _ started <"$1/$2/START"
     exauq_read_token "$1/$2"
     exauq_journal "$1" "$2 X $submitted ${started:--} - - $token - $3"
@@ -157,16 +158,11 @@ exauq_milliseconds() {
     fi
 }
 
-# End jobs that run: $1 workspace, $2 milliseconds between TERM and KILL, then ids whose STOPPING
-# stands. N jobs cost one grace.
-exauq_stop() {
-    local ws=$1 grace=$2 milliseconds host boot id dir pid signal begun deadline token submitted
-    local start_host start_boot start_pid start_ticks own_ticks
-    local proc_state proc_parent proc_group proc_session proc_ticks own_group pack
-    local -A members=() asked=() known=() sessions=() groups=() marks=() waiting=() left=() recorder_of=()
-    local -A packs=() graves=()
-    shift 2
-    exauq_identify_machine
+# Take on the end of jobs $@ of workspace $ws: `waiting`. What their processes are known by goes
+# into `sessions`, `groups`, `marks` and `recorder_of`.
+exauq_take_on() {
+    local id dir pid token submitted start_host start_boot start_pid start_ticks own_ticks
+    local proc_state proc_parent proc_group proc_session proc_ticks
     exauq_stat $$
     own_ticks=$proc_ticks own_group=$proc_group
     for id in "$@"; do
@@ -175,7 +171,7 @@ exauq_stop() {
         [[ -e $dir ]] || continue
         read -r start_host start_boot start_pid start_ticks _ <"$dir/START"
         if [[ -n $start_pid && $start_host != "$host" ]]; then
-            exauq_record_survivors "$ws" "$id" "runs on $start_host: cancel it from there"
+            exauq_record_survivors "$ws" "$id" "runs on $start_host: cancel it from there" ''
             continue
         fi
         waiting[$id]=1
@@ -185,14 +181,24 @@ exauq_stop() {
         if [[ -n $start_ticks && $start_boot == "$boot" ]]; then
             # A session outlives its leader and keeps the number taken. Where another process
             # has the number now, the session is empty and this is somebody else's.
-            if exauq_process_alive "$start_pid" "$start_ticks" || [[ ! -e /proc/$start_pid ]]; then
+            if ! exauq_stat "$start_pid" || [[ $proc_ticks == "$start_ticks" ]]; then
                 sessions[$start_pid]=$id recorder_of[$id]=$start_pid
             fi
-        elif exauq_foreign_alive "$dir" "$id"; then
+        elif [[ ! -e $dir/token ]] && exauq_foreign_alive "$dir" "$id"; then
             read -r pid <"$dir/PGID"
             if [[ -n ${pid-} ]]; then groups[$pid]=$id; fi
         fi
     done
+}
+
+# End jobs that run: $1 workspace, $2 milliseconds between TERM and KILL, then ids whose STOPPING
+# stands. N jobs cost one grace.
+exauq_stop() {
+    local ws=$1 grace=$2 milliseconds host boot id pid signal begun deadline own_group pack survivors
+    local -A members=() asked=() known=() sessions=() groups=() marks=() waiting=() left=() recorder_of=()
+    local -A packs=() graves=()
+    exauq_identify_machine
+    exauq_take_on "${@:3}"
     for signal in TERM KILL; do
         exauq_milliseconds
         deadline=$((milliseconds + grace))
@@ -226,9 +232,13 @@ exauq_stop() {
         done
     done
     for id in "${!waiting[@]}"; do
-        # Not more than a line of the journal holds.
+        survivors=
+        for pid in ${left[$id]-} ${packs[$id]-}; do
+            if [[ -n ${known[$pid]-} ]]; then survivors+="$pid ${known[$pid]%% *} "; fi
+        done
         if [[ -z ${left[$id]-} ]]; then left[$id]=" group${packs[$id]}"; fi
-        exauq_record_survivors "$ws" "$id" "still running: process${left[$id]:0:2000}"
+        # Not more than a line of the journal holds.
+        exauq_record_survivors "$ws" "$id" "still running: process${left[$id]:0:2000}" "$survivors"
     done
     exauq_fill "$ws"
 }

@@ -122,7 +122,8 @@ exauq_verb_cancel() {
             exauq_put "$id is $state"
         elif [[ $state == T ]] && exauq_stop_attended "$id"; then
             exauq_put "$id is T"
-        elif : >>"$id/STOPPING"; then
+        elif printf '%s\n' "$host $boot - -" >"$id/STOPPING" || [[ -e $id/STOPPING ]]; then
+            # Without a process yet that sees to it; but other machines are to leave it alone.
             if [[ -e $id/STOPFAILED ]]; then rm -f -- "$id/STOPFAILED"; fi
             exauq_journal "$ws" "$id T $submitted $started - - $token - "
             running+=("$id")

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from exauq_tui.config import ServerProfile
-from exauq_tui.hardware import HardwareInterface
+from exauq_tui.hardware import HardwareInterface, lookout
 from exauq_tui.hardware.connection import turns
+from exauq_tui.hardware.connection.authentication import Authentication, Plan
 from exauq_tui.hardware.connection.pulse import LinkLimits
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input
@@ -149,6 +150,32 @@ def test_a_server_program_that_takes_long_is_not_stale_and_a_link_that_goes_dark
         stands(fleet, ServerState.UP)
         assert not far.ledger()
     reaches(fleet, key, SUBMITTED, JobStatus.RUNNING, COMPLETED)
+    assert proxy.traffic().connections == 1
+
+
+@pytest.mark.usefixtures("short_signs")
+def test_a_link_that_cost_a_code_is_kept_through_a_longer_silence(
+    far: Site, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prove = Authentication.run
+
+    def type_a_code(self: Authentication, plan: Plan) -> str:
+        self.attempt.code_typed = True
+        return prove(self, plan)
+
+    monkeypatch.setattr(Authentication, "run", type_a_code)
+    monkeypatch.setattr(lookout, "_ANSWER_WITHIN", 0.5)
+    limits = LinkLimits(ping_after=0.3, lost_after=1.0, precious_after=60.0)
+    fleet = a_pushing_server(far, limits)
+    proxy.go_dark()
+    stands(fleet, ServerState.STALE)
+    (key,) = fleet.submit("hpc1", [Input(2)])
+    begun = time.monotonic()
+    until(lambda: time.monotonic() - begun > 4.0)
+    assert fleet.server("hpc1").state is ServerState.STALE
+    proxy.come_back()
+    reaches(fleet, key, COMPLETED)
+    assert fleet.server("hpc1").state is ServerState.UP
     assert proxy.traffic().connections == 1
 
 

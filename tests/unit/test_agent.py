@@ -175,6 +175,21 @@ def test_an_answer_that_breaks_off_is_a_lost_connection_wherever_it_does() -> No
         sent.join()
 
 
+def test_an_answer_is_waited_for_longer_while_it_is_the_link_that_is_silent() -> None:
+    holds = iter([True, True, False])
+    asked: list[bool] = []
+
+    def hold_on() -> bool:
+        asked.append(next(holds))
+        return asked[-1]
+
+    script = Script(answering(lambda seq, nonce: b""))
+    session = AgentSession(script, "alice@hpc1", hold_on=hold_on)
+    with pytest.raises(ConnectionLostError, match=r"within 0\.05 s"):
+        session.request("look", timeout=0.05)
+    assert asked == [True, True, False]
+
+
 def test_no_answer_in_time_is_a_lost_connection() -> None:
     stream = Script(answering(lambda *_: b""))
     session = AgentSession(stream, "there")

@@ -398,6 +398,18 @@ def test_several_questions_are_asked_one_by_one_and_no_code_is_kept() -> None:
     assert memory.passwords == {}
 
 
+@pytest.mark.parametrize(
+    ("question", "precious"),
+    [("One-time password: ", True), ("Verification code: ", True), ("Password: ", False)],
+)
+def test_a_login_for_which_a_code_was_typed_is_known_as_such(question: str, precious: bool) -> None:
+    steps = [{"ask": [("", "", [question])], "then": []}]
+    session = FakeSession(["keyboard-interactive"], keyboard_interactive=steps)
+    attempt = Attempt()
+    authenticate(session, Asked("123"), may_ask=True, attempt=attempt)
+    assert attempt.code_typed is precious
+
+
 def test_a_lone_code_is_not_kept_either() -> None:
     steps = [{"ask": [("", "", ["One-time password: "])], "then": []}]
     session = FakeSession(["keyboard-interactive"], keyboard_interactive=steps)

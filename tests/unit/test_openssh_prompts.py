@@ -131,6 +131,16 @@ def test_both_methods_of_a_server_share_one_count() -> None:
         reply(answers, "alice@hpc1's password: ")
 
 
+@pytest.mark.parametrize(
+    ("question", "precious"),
+    [("(alice@hpc1) Verification code: ", True), ("(alice@hpc1) Password: ", False)],
+)
+def test_a_login_for_which_a_code_was_typed_is_known_as_such(question: str, precious: bool) -> None:
+    answers = make(Asked("123"))
+    reply(answers, question)
+    assert answers.code_typed is precious
+
+
 def test_a_code_is_asked_for_each_time_with_the_servers_words() -> None:
     memory, ask = Memory(), Asked("123", "456")
     for _ in range(2):

@@ -13,6 +13,7 @@ import subprocess
 import threading
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -132,6 +133,31 @@ def race(workers: list[Callable[[], None]]) -> None:
         thread.start()
     for thread in threads:
         thread.join(60)
+
+
+def test_of_agents_that_make_a_workspace_at_the_same_time_none_puts_another_s_journal_aside(
+    here: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One has looked for a journal, and is slow to make its own.
+    gate, looked = here.root / "gate", here.root / "looked"
+    with monkeypatch.context() as patch:
+        wait = f"until [[ -e {shlex.quote(str(gate))} ]]; do sleep 0.01; done"
+        hold = f"touch {shlex.quote(str(looked))}; {wait}"
+        shim(here, patch, "mv", f'[[ $* != *recorder* ]] || {{ {hold}; }}\nexec /bin/mv "$@"')
+        slow = here.interface(here.script(LEDGER))
+        slow.connect()
+    with ThreadPoolExecutor(1) as worker:
+        making = worker.submit(slow.submit_jobs, [job(1)])
+        wait_until(looked.exists, "its look")
+        quick = here.interface(here.root / "model.sh")
+        quick.submit_job(job(2))
+        own = here.workspace / ".exauq-tui"
+        begun = (own / "journal").read_text()
+        gate.touch()
+        assert making.result(30) == {JobId(1): None}
+    assert (own / "journal").read_text().startswith(begun)
+    assert not (own / "journal-odd").exists()
+    ends_of(quick, [1, 2])
 
 
 def test_of_objects_that_race_for_ids_exactly_one_wins_each(machine: Machine) -> None:

@@ -62,18 +62,28 @@ exauq_prepare() {
         rm -f -- "$temporary" 2>/dev/null
         return 1
     fi
+    if [[ $generation == - ]] && ! exauq_first_journal "$1" "$temporary"; then
+        exauq_refuse "cannot write to the workspace $1: $(exauq_why_not "$1")"
+        return 1
+    fi
+}
+
+# Give workspace $1 a journal, by the file $2, where it still has none. With the lock: others may be
+# about it, and one must not put aside what another has just made.
+exauq_first_journal() {
+    local own=$1/.exauq-tui locked=
+    exauq_lock "$1" 10 || return
+    exauq_read_generation "$1"
     if [[ $generation == - ]]; then
         # A journal without its first line was made by somebody who missed ours: put aside.
         if [[ -e $own/journal ]]; then mv -f -- "$own/journal" "$own/journal-odd" 2>/dev/null; fi
-        exauq_begin_journal "$temporary" 2>/dev/null
-        ln -- "$temporary" "$own/journal" 2>/dev/null
-        rm -f -- "$temporary"
+        exauq_begin_journal "$2" 2>/dev/null
+        ln -- "$2" "$own/journal" 2>/dev/null
+        rm -f -- "$2"
         exauq_read_generation "$1"
-        if [[ $generation == - ]]; then
-            exauq_refuse "cannot write to the workspace $1: $(exauq_why_not "$1")"
-            return 1
-        fi
     fi
+    exauq_unlock "$1"
+    [[ $generation != - ]]
 }
 
 # Print why nothing can be written in directory $1, in the system's words. Forks.

@@ -380,3 +380,22 @@ def test_processes_too_short_lived_to_be_seen_are_ended_too(machine: Machine, ma
     finally:
         with suppress(ProcessLookupError):
             os.killpg(group, signal.SIGKILL)
+
+
+def test_who_ends_a_job_that_was_deleted_meanwhile_says_nothing_of_it(here: Machine) -> None:
+    # As where another client had asked too, was quicker, and deleted it.
+    there = here.interface(here.script("trap '' TERM; " + LASTS), cancel_grace=600.0)
+    there.submit_job(job(1))
+    wait_for_start(here, 1)
+    there.request_cancels([JobId(1)])
+    stopping = here.job_dir(1) / "STOPPING"
+    wait_until(lambda: len(stopping.read_text().split()) == 4, "somebody who stops it")
+    stopper = int(stopping.read_text().split()[2])
+    recorder = int((here.job_dir(1) / "START").read_text().split()[2])
+    here.job_dir(1).rename(here.root / "deleted")
+    os.killpg(recorder, signal.SIGKILL)
+    wait_until(lambda: not alive(stopper), "the end of who stops it")
+    journal = (here.workspace / ".exauq-tui" / "journal").read_text()
+    assert "\n1 T " in journal
+    assert "\n1 S " not in journal
+    assert not here.job_dir(1).exists()

@@ -105,7 +105,8 @@ exauq_record_stopped() {
     exauq_now
     if [[ ! -e $dir/token ]]; then
         # EXAUQ-Toolbox's own job: it looks for this flag, and knows of nothing else.
-        if [[ ! -e $dir/COMPLETED && ! -e $dir/FAILED ]]; then
+        # Where there is no directory any more, another client was quicker, and deleted it.
+        if [[ -d $dir && ! -e $dir/COMPLETED && ! -e $dir/FAILED ]]; then
             : >"$dir/STOPPED"
             exauq_journal "$1" "$2 S - - $now - - - "
         fi

@@ -139,6 +139,12 @@ def _gone(job: StoredJob) -> str:
     return job.note if is_gone(job.note) else "; ".join(filter(None, (GONE, job.note)))
 
 
+def blocks_another(job: StoredJob, report: JobReport) -> bool:
+    """Whether a job that never got to its server has there the id of the one reported of."""
+    over = job.status in (JobStatus.FAILED_SUBMIT, JobStatus.CANCELLED)
+    return over and job.last_seen is None and report.token != job.token
+
+
 def _update_for_namesake(job: StoredJob) -> JobUpdate | None:
     """Tell what it means that a job of this id is there that is not this one.
 

@@ -10,7 +10,12 @@ from exauq_tui.hardware.interface import FindsJobs, JobReport, Look, WatchesJobs
 from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
 from exauq_tui.jobs import Input, JobId
 from exauq_tui.monitor.contact import CUT_OFF, Contact, raise_if_cut_off, words_of
-from exauq_tui.monitor.evidence import is_gone, update_for_missing, update_from_report
+from exauq_tui.monitor.evidence import (
+    blocks_another,
+    is_gone,
+    update_for_missing,
+    update_from_report,
+)
 from exauq_tui.monitor.stored_job import JobUpdate, StoredJob
 
 _ADOPT_AT_ONCE = 1000
@@ -80,6 +85,7 @@ def _take_in(contact: Contact, seen: Look, asked: float) -> None:
             contact.place,
             [str(r.job_id) for r in seen.reports] + [str(job_id) for job_id in seen.deleted],
         )
+    known = _make_way(contact, seen, known)
     strangers = [report for report in seen.reports if str(report.job_id) not in known]
     if strangers:
         known = {**known, **_adopt(contact, strangers)}
@@ -96,6 +102,21 @@ def _take_in(contact: Contact, seen: Look, asked: float) -> None:
         if update.status is not JobStatus.PENDING_CANCEL:
             contact.asked.pop(update.key, None)  # who asks for its end anew is heard at once
     _fetch_outputs(contact, seen)
+
+
+def _make_way(contact: Contact, seen: Look, known: dict[str, StoredJob]) -> dict[str, StoredJob]:
+    """Give other ids to jobs that never got there and have the ids of jobs that are there."""
+    ids = {
+        str(report.job_id)
+        for report in seen.reports
+        if (job := known.get(str(report.job_id))) is not None and blocks_another(job, report)
+    }
+    if not ids:
+        return known
+    for job_id in ids:
+        contact.record.reidentify(known[job_id].key)
+    contact.store.sync()
+    return {job_id: job for job_id, job in known.items() if job_id not in ids}
 
 
 def _adopt(contact: Contact, strangers: Sequence[JobReport]) -> dict[str, StoredJob]:

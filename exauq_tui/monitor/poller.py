@@ -371,6 +371,9 @@ class Poller:
             sent = sent or cancelled or submitted
             if not submitted or self._is_leaving:
                 break
+            if contact.cursor is None:
+                self._wake.set()  # an id was taken: who has it is looked at first
+                break
             self._serve_requests(contact)
         return sent
 

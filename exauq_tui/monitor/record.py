@@ -33,6 +33,8 @@ from exauq_tui.monitor.stored_job import (
     text_from_sql,
 )
 
+_NEVER_THERE = frozenset({JobStatus.PENDING_SUBMIT, JobStatus.FAILED_SUBMIT, JobStatus.CANCELLED})
+
 
 class Record:
     """The record of jobs; safe between threads and between processes.
@@ -316,7 +318,7 @@ class Record:
     def reidentify(self, key: int) -> StoredJob:
         """Give a job a new id and token, where its id belongs to another job on the server.
 
-        Its lease ends: it has to be leased again. A job that is not Pending submit is left
+        Its lease ends: it has to be leased again. A job that is, or was, on the server is left
         as it is.
 
         Raises:
@@ -326,7 +328,7 @@ class Record:
             found = sql.select_keys(connection, [key])
             if not found:
                 raise RecordError(f"job number {key} is not in the record any more")
-            if found[0].status is not JobStatus.PENDING_SUBMIT:
+            if found[0].last_seen is not None or found[0].status not in _NEVER_THERE:
                 return found[0]
             sql.renumber(connection, found[0], self._clock(), sql.next_revision(connection))
             return sql.select_keys(connection, [key])[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import secrets
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +21,8 @@ from exauq_tui.monitor.stored_job import (
 
 _COLUMN_LIST = ", ".join(COLUMNS)
 _PLACEHOLDERS = ", ".join("?" * len(COLUMNS))
+_APART = 1.0
+"""Seconds over which the new ids are spread of jobs whose ids were taken."""
 
 
 def listed(values: Iterable[object]) -> str:
@@ -109,7 +112,9 @@ def remove(connection: sqlite3.Connection, keys: Iterable[int], revision: int) -
 
 def renumber(connection: sqlite3.Connection, job: StoredJob, now: float, revision: int) -> None:
     """Give a job that was not sent a new id and token, since its id is taken on the server."""
-    job_id = reserve_ids(connection, now, 1)[0]
+    # Whoever else lost to the same jobs must not go on to want the same id again.
+    moment = now + random.uniform(0.0, _APART)  # noqa: S311 - no secret
+    job_id = reserve_ids(connection, moment, 1)[0]
     fields = {"id": job_id, "token": new_token(), "sends": 0, "revision": revision}
     change(connection, [job.key], fields | {"lease_owner": "", "lease_until": None})
     text = f"Id {job.job_id} is taken on the server by another job: now {job_id}"

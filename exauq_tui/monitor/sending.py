@@ -193,6 +193,7 @@ def _take_in_submission(
             )
         elif isinstance(result, JobExistsError) and _may_be_renumbered(contact, job):
             contact.record.reidentify(job.key)
+            contact.cursor = None  # whose id it is was passed over while it seemed to be ours
         elif isinstance(result, StillSubmittingError):
             busy.append(job.key)
         elif result is None or isinstance(result, CUT_OFF):

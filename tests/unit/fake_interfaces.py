@@ -173,13 +173,15 @@ class FakeInterface(FakeConnection, HardwareInterface):
         return self.step("make", make)
 
     def look(self, cursor: str | None = None) -> Look:
-        seen = self.step("look", self._look)
+        seen = self.step("look", lambda: self._look(cursor))
         self.server.on_answer()
         return seen
 
-    def _look(self) -> Look:
+    def _look(self, cursor: str | None) -> Look:
         if self.server.news:
             return self.server.news.popleft()
+        if cursor:
+            return Look(cursor, complete=False, reports=())
         reports = [
             JobReport(
                 JobId(job_id),

@@ -398,8 +398,8 @@ def test_an_output_that_could_not_be_read_is_tried_again_at_the_next_contact(
     class Hiding(FakeInterface):
         """Never sends outputs along, and cannot read them at first."""
 
-        def _look(self):  # type: ignore[no-untyped-def]  # noqa: ANN202 - as the base
-            seen = super()._look()
+        def _look(self, cursor: str | None) -> Look:
+            seen = super()._look(cursor)
             bare = (replace(report, output_text=None) for report in seen.reports)
             return replace(seen, reports=tuple(bare))
 
@@ -762,6 +762,27 @@ def test_news_from_before_a_deletion_bring_no_row_back(
     server.news.append(Look("", complete=False, reports=(new,)))
     look()
     assert [each.status for each in fleet.rows()] == [JobStatus.RUNNING]
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_job_that_never_got_there_makes_way_for_the_one_that_has_its_id(
+    lab: Lab, server: Server, cancelled: bool
+) -> None:
+    fleet = lab.fleet(start=False)
+    (key,) = fleet.submit("hpc1", [Input(1)])
+    if cancelled:
+        fleet.cancel([key])
+    else:
+        server.faults["submit"].append(ServerRefusedError("no such program"))
+    taken = id_of(fleet, key)
+    fleet.start()
+    reaches(fleet, key, JobStatus.CANCELLED if cancelled else JobStatus.FAILED_SUBMIT)
+    server.jobs[taken] = RemoteJob("theirs", Input(2), JobStatus.RUNNING)
+    until(lambda: len(fleet.rows()) == 2)
+    theirs = next(each for each in fleet.rows() if each.key != key)
+    assert (theirs.job_id, theirs.status, theirs.inputs) == (taken, JobStatus.RUNNING, (2,))
+    assert id_of(fleet, key) != taken
+    assert row(fleet, key).is_terminal
 
 
 def test_the_listener_hears_of_another_processs_jobs(lab: Lab) -> None:

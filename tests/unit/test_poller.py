@@ -22,7 +22,7 @@ from exauq_tui.errors import (
     ServerRefusedError,
 )
 from exauq_tui.hardware import HardwareInterface
-from exauq_tui.hardware.interface import HostKey
+from exauq_tui.hardware.interface import HostKey, JobReport, Look
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input, Job, JobId
 from exauq_tui.monitor import pacing, sending, standing
@@ -40,6 +40,7 @@ from tests.unit.fake_interfaces import (
     Fault,
     Lab,
     PlainInterface,
+    RemoteJob,
     Server,
     reaches,
     row,
@@ -115,6 +116,22 @@ def test_a_job_that_another_connection_is_just_submitting_stays_pending_and_is_s
     server.busy.clear()
     reaches(fleet, busy, SUBMITTED)
     assert len(server.ledger) == len(set(server.ledger)) == 2
+
+
+def test_the_job_that_has_an_id_of_ours_is_shown_once_ours_has_another(
+    lab: Lab, server: Server
+) -> None:
+    fleet = lab.fleet(start=False)
+    (key,) = fleet.submit("hpc1", [Input(1)])
+    taken = JobId(row(fleet, key).job_id)
+    server.jobs[str(taken)] = RemoteJob("theirs", Input(2), JobStatus.RUNNING)
+    # Told once, at a time when it cannot be told from ours.
+    report = JobReport(taken, JobStatus.RUNNING, token="theirs")
+    server.news.append(Look("a cursor", complete=False, reports=(report,)))
+    fleet.start()
+    reaches(fleet, key, SUBMITTED)
+    until(lambda: len(fleet.rows()) == 2)
+    assert {each.job_id: each.inputs for each in fleet.rows()}[str(taken)] == (2,)
 
 
 @pytest.mark.usefixtures("quick")

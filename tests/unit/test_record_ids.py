@@ -99,6 +99,18 @@ def test_a_taken_id_can_be_replaced_before_it_was_accepted(record: Record) -> No
     assert job.job_id in texts(record, job.key)[-1]
 
 
+def test_two_records_that_lost_the_same_ids_do_not_go_on_to_want_the_same_ones(
+    tmp_path: Path, clock: Clock
+) -> None:
+    chosen = []
+    for name in ("mine", "theirs"):
+        with Record(tmp_path / name, clock) as record:
+            jobs = add(record, 8)
+            chosen.append([record.reidentify(job.key).job_id for job in jobs])
+    assert len({*chosen[0]}) == len({*chosen[1]}) == 8
+    assert len({*chosen[0], *chosen[1]}) > 8
+
+
 def test_an_id_is_replaced_only_while_its_job_is_pending(record: Record) -> None:
     job = one(record, JobStatus.RUNNING)
     assert record.reidentify(job.key) == job

@@ -80,8 +80,8 @@ class Desk:
 
     def delete(self, keys: Sequence[int]) -> None:
         """Delete jobs, again where a person would because the link was lost."""
-        self.witness.doomed |= set(keys)
         ids = [row(self.fleet, key).job_id for key in keys]
+        self.witness.doomed |= set(ids)
         for _ in range(3):
             try:
                 results = self.fleet.delete_jobs(keys).result(30)

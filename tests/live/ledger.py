@@ -24,6 +24,7 @@ case $kind in
         setsid sleep 3600 &
         printf '%s\\n' "$id $child" "$id $!" >>"$here/children"
         wait
+        exit 1 # not to be taken for one that completed, where its children end first
         ;;
     8) until [[ -e $here/go-$number ]]; do sleep 0.02; done ;;
 esac

@@ -94,9 +94,13 @@ class Site:
         refresh: float = 0.2,
         make: MakeInterface = make_interface,
         clock: Callable[[], float] = time.time,
+        record_clock: Callable[[], float] | None = None,
     ) -> Fleet:
-        """Make a fleet; those that name the same record share it, as processes would."""
-        kept = Record(self.records / f"{record}.sqlite3", clock)
+        """Make a fleet; those that name the same record share it, as processes would.
+
+        Ids are made by `record_clock`, or by `clock` where there is none.
+        """
+        kept = Record(self.records / f"{record}.sqlite3", record_clock or clock)
         fleet = Fleet(
             [profile or self.profile],
             kept,

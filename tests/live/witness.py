@@ -20,6 +20,13 @@ _FLAGS = {
 }
 """The file of a job's directory without which a status is made up."""
 
+_FLAGS_OF_OTHERS = {
+    **_FLAGS,
+    JobStatus.RUNNING: "PID",
+    JobStatus.SUBMITTED: "exauq_manager.sh",
+}
+"""Likewise for jobs of EXAUQ-Toolbox."""
+
 
 class Witness:
     """Looks at each row that a fleet shows from now on; takes the fleet's news.
@@ -31,7 +38,7 @@ class Witness:
     Attributes:
         lies: What was shown without being so.
         shown: Each row's statuses, in the order in which they were shown.
-        doomed: Keys of jobs whose end on the server was asked for: deleted or about to be.
+        doomed: Ids of jobs that are deleted or about to be.
     """
 
     def __init__(self, fleet: Fleet, workspace: Path) -> None:
@@ -41,7 +48,7 @@ class Witness:
         self._stopping = False
         self.lies: list[str] = []
         self.shown: defaultdict[int, list[JobStatus]] = defaultdict(list)
-        self.doomed: set[int] = set()
+        self.doomed: set[str] = set()
         self._thread = threading.Thread(target=self._run, name="witness")
         fleet.set_listener(self._news.set)
         self._thread.start()
@@ -66,10 +73,11 @@ class Witness:
             history.append(row.status)
             if last in TERMINAL_STATUSES:
                 self._lie(row, f"it was {last.value} already")
-        if row.key in self.doomed:
+        if row.job_id in self.doomed:
             return
         directory = self._workspace / row.job_id
-        flag = _FLAGS.get(row.status)
+        is_ours = (directory / "token").exists()
+        flag = (_FLAGS if is_ours else _FLAGS_OF_OTHERS).get(row.status)
         if row.status in (JobStatus.FAILED_SUBMIT, JobStatus.FAILED_CANCEL):
             self._lie(row, row.error)
         elif row.status is JobStatus.CANCELLED and row.last_seen is None:

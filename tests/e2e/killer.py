@@ -155,7 +155,8 @@ def _youngest(*marks: bytes) -> list[int]:
     pids = sorted(map(int, filter(str.isdigit, os.listdir("/proc"))), reverse=True)  # noqa: PTH208
     for pid in pids[:_YOUNG]:
         with suppress(OSError):
+            leads = os.getsid(pid) == pid  # asked first: from here on it stays what it is
             command = Path(f"/proc/{pid}/cmdline").read_bytes()
-            if all(mark in command for mark in marks) and os.getsid(pid) == pid:
+            if leads and all(mark in command for mark in marks):
                 found.append(pid)
     return found

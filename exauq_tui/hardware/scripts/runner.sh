@@ -18,7 +18,7 @@ exauq_launch() {
 # Run the job in directory $1 once and record how it ended. Called by the job's runner.sh, which
 # sets exauq_program, exauq_script, exauq_log, exauq_workdir and exauq_setup.
 exauq_record() {
-    local dir=$1 ws id host boot now token submitted started sim code
+    local dir=$1 ws id host boot now token submitted started sim code claimed=
     local proc_state proc_parent proc_group proc_session proc_ticks start_time
     id=${dir##*/} ws=${dir%/*}
     # A TERM for the whole group is meant for the simulator; somebody has to see it end. Not
@@ -30,9 +30,14 @@ exauq_record() {
     exauq_stat $$ || exit 1
     exauq_now
     started=$now
-    # Signed at once: for a minute, a claim without a signature is taken for a job that starts.
-    exauq_claim "$dir/START" || exit 0
-    if ! printf '%s\n' "$host $boot $$ $proc_ticks $started" >>"$dir/START"; then
+    # As exauq_claim, but signed in the same breath: who is killed in between leaves a claim that
+    # is for a minute taken for a job about to start.
+    set -o noclobber
+    { claimed=yes; printf '%s\n' "$host $boot $$ $proc_ticks $started"; } >"$dir/START"
+    code=$?
+    set +o noclobber
+    [[ -n $claimed ]] || exit 0
+    if [[ $code -ne 0 ]]; then
         exauq_end "$dir" "$ws" "$id" F "$started" "$started" - 'not started: the disk is full'
         exauq_fill "$ws" ended
         exit 1

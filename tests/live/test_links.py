@@ -209,12 +209,12 @@ def test_an_idle_link_is_asked_for_a_sign_of_life_once_per_interval(
     assert time.monotonic() - begun >= 5 * interval
 
 
+@pytest.mark.parametrize("cuts", [5, pytest.param(30, marks=pytest.mark.long)])
 def test_connections_that_are_cut_again_and_again_cost_one_login_each(
-    far: Site, proxy: Proxy
+    far: Site, proxy: Proxy, cuts: int
 ) -> None:
     fleet = far.fleet()
     keys: list[int] = []
-    cuts = 5
     for number in range(cuts):
         stands(fleet, ServerState.UP)
         keys += fleet.submit("hpc1", [Input(number, n) for n in range(3)])

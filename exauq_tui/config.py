@@ -54,6 +54,7 @@ class ServerProfile:
         port: The TCP port, or None for the SSH config's, else 22.
         known_hosts: A further file of trusted host keys, or None.
         ssh_backend: What speaks SSH: "paramiko", or "openssh" for the user's ssh program.
+        remember: Whether typed passwords and passphrases are kept in memory for re-connecting.
         setup: Bash lines to run before the program, or "".
         max_running: How many jobs of the workspace run at once, 0 for no limit; None: as the
             workspace has it, or at first the server's number of cores.
@@ -76,6 +77,7 @@ class ServerProfile:
     port: int | None = None
     known_hosts: str | None = None
     ssh_backend: Literal["paramiko", "openssh"] = "paramiko"
+    remember: bool = True
     setup: str = ""
     max_running: int | None = None
     input_names: tuple[str, ...] = ()

@@ -135,13 +135,17 @@ SERVER: Mapping[str, Rule] = {
     "max_attempts": _whole(1, 100),
     "known_hosts": check_filled_text,
     "ssh_backend": _backend,
+    "remember": _flag,
 }
 """The keys of a ``[servers.NAME]`` table."""
 
 APP: Mapping[str, Rule] = {"refresh": _refresh, "theme": check_filled_text}
 """The keys of the ``[app]`` table."""
 
-_ONLY_UNIX = ("user", "host", "port", *AUTHENTICATION, "max_attempts", "known_hosts", "ssh_backend")
+_ONLY_UNIX = (
+    *("user", "host", "port", *AUTHENTICATION),
+    *("max_attempts", "known_hosts", "ssh_backend", "remember"),
+)
 
 
 def check_key(key: str, value: object, rules: Mapping[str, Rule]) -> str:

@@ -37,12 +37,12 @@ from exauq_tui.hardware.diagnosis import (
     is_refused,
     is_unreachable,
 )
-from exauq_tui.hardware.interface import HostKey
+from exauq_tui.hardware.interface import HostKey, HostKeyDecision
 from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
 from exauq_tui.monitor.evidence import GONE, is_gone
 from exauq_tui.monitor.fleet import Fleet
 from exauq_tui.monitor.snapshot import JobRow, ServerState, ServerView
-from exauq_tui.monitor.support_report import finding_lines, report_text, write_report
+from exauq_tui.monitor.support_report import finding_lines, one_line, report_text, write_report
 
 DONE, FAILED, USAGE, UNREACHABLE, REFUSED = range(5)
 """Exit codes: done, some jobs failed, wrong usage, server unreachable, authentication."""
@@ -68,7 +68,7 @@ class TerminalPrompter:
         """Ask for a password, passphrase or code, without echo."""
         return ask_secret_on_terminal(f"{server}: {prompt}")
 
-    def accept_host_key(self, server: str, key: HostKey) -> bool:  # noqa: ARG002 - the key says it
+    def accept_host_key(self, server: str, key: HostKey) -> HostKeyDecision:  # noqa: ARG002 - the key says it
         """Ask whether an unknown host key is to be trusted."""
         return accept_on_terminal(key)
 
@@ -118,7 +118,9 @@ def trouble(view: ServerView) -> int:
 
 def say(text: str) -> None:
     """Tell people something."""
-    click.echo(f"exauq-tui: {text}", err=True)
+    # Some of it may be a server's words, which are nothing for a terminal to act on.
+    lines = "\n".join(map(one_line, text.split("\n")))
+    click.echo(f"exauq-tui: {lines}", err=True)
 
 
 def _say_trouble(view: ServerView) -> None:

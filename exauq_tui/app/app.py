@@ -24,13 +24,14 @@ from exauq_tui.app import format as fmt
 from exauq_tui.app import keymap
 from exauq_tui.app.commands import COMMANDS, bindings
 from exauq_tui.app.job_model import JobModel
+from exauq_tui.app.key_warnings import KeyWarnings
 from exauq_tui.app.messages import FleetChanged, PromptWaiting
 from exauq_tui.app.prompter import AppPrompter, Question
 from exauq_tui.app.screens.dialogs import ConfirmDialog
 from exauq_tui.app.screens.help import HelpScreen
 from exauq_tui.app.screens.log import LogScreen
 from exauq_tui.app.screens.main import MainScreen
-from exauq_tui.app.screens.prompts import HostKeyDialog, SecretDialog
+from exauq_tui.app.screens.prompts import HostKeyChangedDialog, HostKeyDialog, SecretDialog
 from exauq_tui.app.terminal import TerminalDriver
 from exauq_tui.app.theme import DARK, LIGHT
 from exauq_tui.app.threads import in_thread
@@ -87,6 +88,7 @@ class ExauqApp(App[int], inherit_bindings=False):
         self.clock = clock
         self.model = JobModel()
         self.prompter = prompter or AppPrompter()
+        self.warnings = KeyWarnings()
         self.config_text = config_text or str(config.path or "config.toml")
         self.commands, keymap_problems = keymap.resolve(config.keymap)
         self.problems = (*config.problems, *keymap_problems)
@@ -138,6 +140,8 @@ class ExauqApp(App[int], inherit_bindings=False):
         rows, servers = await in_thread(lambda: (self.fleet.rows(), self.fleet.servers()))
         self.model.load(rows, servers)
         self.main.refresh_all()
+        if self.warnings.notice(servers):
+            self._prompt_waiting()
         # A full collection over many thousand rows takes 100 ms: they are here to stay.
         gc.collect()
         gc.freeze()
@@ -170,6 +174,8 @@ class ExauqApp(App[int], inherit_bindings=False):
         changes = self.fleet.drain()
         if changes:
             self.main.take(changes)
+            if self.warnings.notice(changes.servers):
+                self._prompt_waiting()
             if isinstance(self.screen, LogScreen):
                 self.screen.row_changed()
 
@@ -181,27 +187,39 @@ class ExauqApp(App[int], inherit_bindings=False):
             return
         if self.screen.is_modal or isinstance(self.focused, Input):
             # What is being typed there must not end in a password field.
-            if self.prompter.is_waiting:
+            if self.prompter.is_waiting or self.warnings.is_waiting:
                 self.set_timer(0.2, self._prompt_waiting)
             return
         question = self.prompter.next()
         if question is None:
+            if warning := self.warnings.next():
+                self._asking = True
+                await self.push_screen(HostKeyChangedDialog(*warning), self._warned)
             return
         self._asking = True
         if question.host_key is not None:
             await self.push_screen(
                 HostKeyDialog(question.server, question.host_key),
-                lambda accepted: self._answered(question, "yes" if accepted else None),
+                lambda decision: self._answered(question, decision.value if decision else None),
             )
         else:
             await self.push_screen(
-                SecretDialog(question.server, question.prompt),
+                SecretDialog(
+                    question.server, question.prompt, is_kept=self._keeps_secrets(question.server)
+                ),
                 lambda secret: self._answered(question, secret),
             )
 
     def _answered(self, question: Question, answer: str | None) -> None:
         self._asking = False
         question.give(answer)
+        self._prompt_waiting()
+
+    def _keeps_secrets(self, server: str) -> bool:
+        return all(profile.remember for profile in self.config.servers if profile.name == server)
+
+    def _warned(self, _: None) -> None:
+        self._asking = False
         self._prompt_waiting()
 
     # Telling people

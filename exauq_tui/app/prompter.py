@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from exauq_tui.hardware.interface import HostKey
+from exauq_tui.hardware.interface import HostKey, HostKeyDecision
 
 
 @dataclass(slots=True, eq=False)
@@ -18,7 +18,8 @@ class Question:
         server: Which server's thread asks.
         prompt: What it wants to know; "" for a host key.
         host_key: The key to be accepted or refused, or None where a secret is asked for.
-        answer: What the person typed, or None where they refused.
+        answer: What the person typed, or None where they refused; for a host key the value of
+            a `HostKeyDecision`.
     """
 
     server: str
@@ -79,9 +80,10 @@ class AppPrompter:
         """Ask for a password, passphrase or code; None where the person refuses."""
         return self._ask(Question(server, prompt))
 
-    def accept_host_key(self, server: str, key: HostKey) -> bool:
+    def accept_host_key(self, server: str, key: HostKey) -> HostKeyDecision:
         """Ask whether an unknown host key is to be trusted."""
-        return self._ask(Question(server, host_key=key)) is not None
+        answer = self._ask(Question(server, host_key=key))
+        return HostKeyDecision.REFUSE if answer is None else HostKeyDecision(answer)
 
     def _ask(self, question: Question) -> str | None:
         with self._lock:

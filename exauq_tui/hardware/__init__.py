@@ -6,7 +6,7 @@ from exauq_tui.errors import (
     HostKeyError,
     SimulatorOutputParsingError,
 )
-from exauq_tui.hardware.interface import HardwareInterface
+from exauq_tui.hardware.interface import HardwareInterface, HostKey, HostKeyDecision
 from exauq_tui.hardware.local import LocalScriptInterface
 from exauq_tui.hardware.ssh import SSHInterface
 from exauq_tui.hardware.status import PENDING_STATUSES, TERMINAL_STATUSES, JobStatus
@@ -19,6 +19,8 @@ __all__ = [
     "AuthenticationError",
     "HardwareInterface",
     "HardwareInterfaceFailureError",
+    "HostKey",
+    "HostKeyDecision",
     "HostKeyError",
     "Input",
     "Job",

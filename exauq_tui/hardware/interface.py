@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol, TypeVar, runtime_checkable
 
 from exauq_tui.errors import ConnectionLostError
@@ -187,18 +188,33 @@ class HostKey:
         host: The server, as it is looked up in known_hosts (``host`` or ``[host]:port``).
         key_type: Such as ``ssh-ed25519``.
         fingerprint: ``SHA256:`` and the unpadded base64, as ``ssh-keygen -l`` prints it.
+        note: What else is known of it, in sentences: why no certificate vouches for it, say.
     """
 
     host: str
     key_type: str
     fingerprint: str
+    note: str = ""
+
+
+class HostKeyDecision(Enum):
+    """What a person says of an unknown host key; true where it is accepted."""
+
+    REFUSE = "refuse"
+    ONCE = "once"
+    """Accepted as long as this program runs, and written down nowhere."""
+    REMEMBER = "remember"
+    """Accepted from now on."""
+
+    def __bool__(self) -> bool:
+        return self is not HostKeyDecision.REFUSE
 
 
 AskSecret = Callable[[str], str | None]
 """Called with a prompt, returns what the person typed, or None where they refuse."""
 
-AcceptHostKey = Callable[[HostKey], bool]
-"""Called with an unknown host key, returns whether the person accepts it."""
+AcceptHostKey = Callable[[HostKey], bool | HostKeyDecision]
+"""Called with an unknown host key, returns whether the person accepts it (true: remember it)."""
 
 
 @runtime_checkable

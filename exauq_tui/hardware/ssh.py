@@ -52,6 +52,9 @@ class SSHInterface(HardwareInterface, ABC):
             here and its configuration: for Kerberos, FIDO keys and all else that it can do.
         link_limits: How much silence of the connection is put up with; None for what
             `LinkLimits` has.
+        remember: Whether passwords and passphrases are kept in memory, so that a connection can
+            be made again without asking; one-time codes never are. Where false, a person is
+            asked for each log-in (by "openssh", that is for each command).
         connect: Whether to connect now.
 
     Raises:
@@ -80,6 +83,7 @@ class SSHInterface(HardwareInterface, ABC):
         ask_secret: AskSecret | None = None,
         ssh_backend: SSHBackend = "paramiko",
         link_limits: LinkLimits | None = None,
+        remember: bool = True,
         connect: bool = True,
     ) -> None:
         super().__init__(name, level)
@@ -97,8 +101,9 @@ class SSHInterface(HardwareInterface, ABC):
             ask_secret=ask_secret,
             ssh_backend=ssh_backend,
             limits=link_limits or LinkLimits(),
+            remember=remember,
         )
-        self._memory = Memory()
+        self._memory = Memory(keeps_secrets=remember)
         # Held while a connection is made, so that threads share one. Re-entrant, since
         # `_after_connect` speaks over the connection.
         self._connecting = threading.RLock()

@@ -41,6 +41,7 @@ class UnixServerScriptInterface(ScriptJobs, SSHInterface):
         ask_secret: Asked for passwords, passphrases and codes (see `SSHInterface`).
         ssh_backend: "paramiko", or "openssh" for the user's own ``ssh`` (see `SSHInterface`).
         link_limits: How much silence of the connection is put up with (see `SSHInterface`).
+        remember: Whether passwords and passphrases are kept in memory (see `SSHInterface`).
         setup: Bash lines that run before the program, such as ``module load R``.
         max_running: How many jobs of the workspace run at once; 0: no limit; None: what the
             workspace has (no limit where it has nothing); "auto": likewise, but the number of
@@ -77,6 +78,7 @@ class UnixServerScriptInterface(ScriptJobs, SSHInterface):
         ask_secret: AskSecret | None = None,
         ssh_backend: SSHBackend = "paramiko",
         link_limits: LinkLimits | None = None,
+        remember: bool = True,
         setup: str = "",
         max_running: int | Literal["auto"] | None = None,
         cancel_grace: float = CANCEL_GRACE,
@@ -111,6 +113,7 @@ class UnixServerScriptInterface(ScriptJobs, SSHInterface):
             ask_secret=ask_secret,
             ssh_backend=ssh_backend,
             link_limits=link_limits,
+            remember=remember,
             connect=connect,
         )
 

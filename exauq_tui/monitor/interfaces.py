@@ -78,6 +78,7 @@ def make_interface(
         ask_secret=around.ask_secret,
         ssh_backend=profile.ssh_backend,
         link_limits=link_limits,
+        remember=profile.remember,
         setup=profile.setup,
         max_running=_limit(profile),
         connect=False,

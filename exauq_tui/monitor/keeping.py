@@ -12,6 +12,7 @@ from exauq_tui.hardware.interface import (
     HardwareInterface,
     HasWorkspace,
     HostKey,
+    HostKeyDecision,
     WatchesLink,
 )
 from exauq_tui.monitor.interfaces import Surroundings, endpoint_of
@@ -95,7 +96,7 @@ class Keeper:
         with self._asking(ServerState.AUTH_NEEDED):
             return self._tools.prompter.ask_secret(self._profile.name, prompt)
 
-    def _accept_host_key(self, key: HostKey) -> bool:
+    def _accept_host_key(self, key: HostKey) -> bool | HostKeyDecision:
         with self._asking(ServerState.HOST_KEY_UNKNOWN):
             return self._tools.prompter.accept_host_key(self._profile.name, key)
 

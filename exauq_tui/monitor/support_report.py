@@ -38,7 +38,7 @@ def finding_lines(finding: Finding, *, heard: bool = True) -> list[str]:
         lines.append(f"{indent}it printed: {finding.heard}")
     if finding.advice:
         lines.append(f"{indent}-> {finding.advice}")
-    return [_one_line(line) for line in lines]
+    return [one_line(line) for line in lines]
 
 
 def report_text(
@@ -72,7 +72,7 @@ def report_text(
         *(f"  {line}" for each in findings for line in finding_lines(each, heard=False)),
         "",
         f"The last lines of {log}" if log is not None else "There is no log.",
-        *(f"  {_one_line(line)}" for line in _last_lines(log)),
+        *(f"  {one_line(line)}" for line in _last_lines(log)),
     ]
     return without_home("\n".join(parts) + "\n", Path.home())
 
@@ -123,7 +123,7 @@ def _profile_lines(profile: ServerProfile) -> list[str]:
             value = _first_words([value])
         elif each.name == "setup":
             value = _first_words(value.splitlines())
-        lines.append(_one_line(f"{each.name} = {value}"))
+        lines.append(one_line(f"{each.name} = {value}"))
     return lines
 
 
@@ -159,7 +159,7 @@ def _version_of(package: str) -> str:
         return "is missing"
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Make control characters of what a server said visible."""
     return "".join(
         sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from exauq_tui.hardware.diagnosis import Finding
-from exauq_tui.hardware.interface import HostKey, LogChunk, WorkspaceSummary
+from exauq_tui.hardware.interface import HostKey, HostKeyDecision, LogChunk, WorkspaceSummary
 from exauq_tui.jobs import Input
 from exauq_tui.monitor.snapshot import Changes, Event, JobRow, ServerView
 
@@ -36,7 +36,7 @@ class Prompter(Protocol):
     def ask_secret(self, server: str, prompt: str) -> str | None:
         """Ask for a password, passphrase or code; None where the person refuses."""
 
-    def accept_host_key(self, server: str, key: HostKey) -> bool:
+    def accept_host_key(self, server: str, key: HostKey) -> bool | HostKeyDecision:
         """Ask whether an unknown host key is to be trusted."""
 
 

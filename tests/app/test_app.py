@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from textual.widgets import Input
@@ -11,11 +12,13 @@ from textual.widgets import Input
 from exauq_tui.app.prompter import AppPrompter
 from exauq_tui.app.screens.dialogs import ConfirmDialog
 from exauq_tui.app.screens.main import MainScreen
-from exauq_tui.app.screens.prompts import HostKeyDialog, SecretDialog
+from exauq_tui.app.screens.prompts import HostKeyChangedDialog, HostKeyDialog, SecretDialog
+from exauq_tui.config import Config, ServerProfile
 from exauq_tui.errors import RecordError
-from exauq_tui.hardware.interface import HostKey
+from exauq_tui.hardware.interface import HostKey, HostKeyDecision
 from exauq_tui.hardware.status import JobStatus
-from tests.app.fake_fleet import FakeFleet, job
+from exauq_tui.monitor.snapshot import ServerState
+from tests.app.fake_fleet import FakeFleet, job, server
 from tests.app.harness import running, until
 
 KEY = HostKey("hpc1.example.org", "ssh-ed25519", "SHA256:abc")
@@ -26,7 +29,7 @@ class Asker(threading.Thread):
 
     def __init__(self, prompter: AppPrompter, what: str | HostKey) -> None:
         super().__init__(daemon=True)
-        self.answers: list[str | bool | None] = []
+        self.answers: list[str | HostKeyDecision | None] = []
         self._prompter = prompter
         self._what = what
         self.start()
@@ -82,10 +85,18 @@ async def test_a_question_waits_while_something_is_typed_elsewhere() -> None:
 
 
 @pytest.mark.parametrize(
-    ("keys", "accepted"), [(["y"], True), (["enter"], False), (["escape"], False), (["n"], False)]
+    ("keys", "decision"),
+    [
+        (["y"], HostKeyDecision.REMEMBER),
+        (["o"], HostKeyDecision.ONCE),
+        (["enter"], HostKeyDecision.REFUSE),
+        (["tab", "enter"], HostKeyDecision.REFUSE),
+        (["escape"], HostKeyDecision.REFUSE),
+        (["n"], HostKeyDecision.REFUSE),
+    ],
 )
-async def test_a_host_key_is_accepted_by_y_only(
-    keys: list[str], accepted: bool, monkeypatch: pytest.MonkeyPatch
+async def test_a_host_key_is_accepted_by_y_and_o_only(
+    keys: list[str], decision: HostKeyDecision, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(HostKeyDialog, "ARMED_AFTER", 0.0)
     async with running(FakeFleet()) as (app, pilot):
@@ -95,20 +106,56 @@ async def test_a_host_key_is_accepted_by_y_only(
         assert app.focused is app.screen.query_one("#no")
         await pilot.press(*keys)
         await until(pilot, lambda: asker.answers)
-        assert asker.answers == [accepted]
+        assert asker.answers == [decision]
 
 
-async def test_a_y_typed_for_something_else_accepts_no_host_key(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("key", ["y", "o"])
+async def test_a_letter_typed_for_something_else_accepts_no_host_key(
+    key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(HostKeyDialog, "ARMED_AFTER", 3600.0)
     async with running(FakeFleet()) as (app, pilot):
         asker = Asker(app.prompter, KEY)
         await until(pilot, lambda: isinstance(app.screen, HostKeyDialog))
-        await pilot.press("y")
+        await pilot.press(key)
         await pilot.pause()
         assert isinstance(app.screen, HostKeyDialog)
         assert asker.answers == []
+
+
+async def test_a_changed_host_key_is_told_once_and_again_after_a_retry_and_no_key_accepts_it() -> (
+    None
+):
+    words = "The host key of hpc1 has changed. Known from /h:3: SHA256:old. Shown now: SHA256:new."
+    changed = server(state=ServerState.HOST_KEY_CHANGED, message=words)
+    fleet = FakeFleet()
+    async with running(fleet) as (app, pilot):
+        for again in (False, True):
+            if again:
+                await pilot.press("r")
+            fleet.change(servers=[changed])
+            await until(pilot, lambda: isinstance(app.screen, HostKeyChangedDialog))
+            for shown in ("/h:3", "SHA256:old", "SHA256:new"):
+                assert shown in app.text()
+            await pilot.press("y", "o", "a", "space")
+            assert isinstance(app.screen, HostKeyChangedDialog)
+            assert bool(fleet.called("look_now")) == again
+            await pilot.press("enter")
+            await until(pilot, lambda: not app.screen.is_modal)
+        fleet.change(servers=[replace(changed, last_seen=None)])
+        await until(pilot, lambda: app.model.servers["hpc1"].last_seen is None)
+        await pilot.pause()
+        assert not app.screen.is_modal
+
+
+async def test_a_person_is_told_what_becomes_of_a_password() -> None:
+    profile = ServerProfile("hpc1", "unix", "python3", "m.py", remember=False)
+    for config, words in ((Config(), "as long as"), (Config(servers=(profile,)), "is forgotten")):
+        async with running(FakeFleet(), config=config) as (app, pilot):
+            Asker(app.prompter, "password")
+            await until(pilot, lambda: isinstance(app.screen, SecretDialog))
+            assert words in app.text()
+            await pilot.press("escape")
 
 
 async def test_leaving_refuses_every_question() -> None:
@@ -119,7 +166,11 @@ async def test_leaving_refuses_every_question() -> None:
         app.exit()
     for asker in askers:
         asker.join(5)
-    assert sorted(str(asker.answers) for asker in askers) == ["[False]", "[None]", "[None]"]
+    assert sorted(str(asker.answers) for asker in askers) == [
+        "[<HostKeyDecision.REFUSE: 'refuse'>]",
+        "[None]",
+        "[None]",
+    ]
     assert prompter.ask_secret("hpc1", "later") is None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tests.live.sshd import Account, Sshd, StartSshd
 pytestmark = pytest.mark.live
 
 UNKNOWN = "HOST KEY UNKNOWN"
+CHANGED = "not the host key that is known"
 FINGERPRINT = "SHA256:"
 WRONG_PASSWORD = "wrong donkey ß"
 
@@ -80,16 +82,39 @@ def test_a_changed_host_key_is_never_asked_about(
     stranger = other.host_key.with_suffix(".pub").read_text().split()[:2]
     known.write_text(f"[{sshd.host}]:{sshd.port} {' '.join(stranger)}\n")
     Site(place, sshd, known_hosts=str(known))
-    terminal = open_terminal()
+    terminal = open_terminal(width=80, height=24)
     terminal.start()
 
-    terminal.wait_for("HOST KEY CHANGED")
+    screen = terminal.wait_for(CHANGED)
+    words = re.sub(r"[│\s]", "", screen)  # a long path is broken to fit into the dialog
+    for shown in (f"{known}:1", fingerprint(sshd.host_key), fingerprint(other.host_key)):
+        assert shown in words
+    terminal.type("yo ")
+    assert "Trust" not in terminal.wait_for(CHANGED)
+    terminal.press("Enter")
+    terminal.wait_for(lambda screen: CHANGED not in screen and "HOST KEY CHANGED" in screen)
     terminal.press("r")
-    terminal.press("y")
-    screen = terminal.wait_for("HOST KEY CHANGED")
-    assert "Trust it" not in screen
+    terminal.wait_for(CHANGED)
+    terminal.press("Escape")
+    terminal.wait_for(lambda screen: CHANGED not in screen and "HOST KEY CHANGED" in screen)
     terminal.press("q")
     assert terminal.wait_for_end() == 0
+    assert not list(Path(os.environ["EXAUQ_TUI_DATA"]).glob("known_hosts*"))
+
+
+def test_a_host_key_that_is_accepted_until_the_end_is_asked_about_by_the_next_dashboard(
+    open_terminal: OpenTerminal, place: Path, sshd: Sshd
+) -> None:
+    Site(place, sshd, known_hosts=None)
+    terminal = open_terminal()
+    for _ in range(2):
+        terminal.start()
+        terminal.wait_for(fingerprint(sshd.host_key))
+        terminal.press_until("o", FINGERPRINT, gone=True)
+        terminal.wait_for(is_up)
+        terminal.press("q")
+        assert terminal.wait_for_end() == 0
+    assert not list(Path(os.environ["EXAUQ_TUI_DATA"]).glob("known_hosts*"))
 
 
 def test_a_password_is_asked_for_again_when_it_was_wrong_and_is_kept_nowhere(

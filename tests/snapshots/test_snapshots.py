@@ -16,6 +16,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from exauq_tui.config import Config
+from exauq_tui.hardware.connection.host_keys import KnownKey, Trust, Verdict, refusal
 from exauq_tui.hardware.diagnosis import Check, Finding, Result
 from exauq_tui.hardware.interface import HostKey
 from exauq_tui.hardware.status import JobStatus
@@ -116,9 +117,44 @@ def ask_password(app: Dashboard) -> None:
     app.prompter.ask_secret("hpc1", "alice@hpc1.example.org's password:")
 
 
+def ask_passphrase(app: Dashboard) -> None:
+    app.prompter.ask_secret(
+        "hpc1",
+        "That passphrase does not open it. Passphrase for key /home/alice/.ssh/id_ed25519: ",
+    )
+
+
+def ask_code(app: Dashboard) -> None:
+    app.prompter.ask_secret(
+        "hpc1",
+        "alice@hpc1.example.org: Two-factor sign-in Enter a code of your app, or 1 for a push to "
+        "+XX XX XX12 Verification code: ",
+    )
+
+
+FINGERPRINT = "SHA256:9pGxN0Yk1nC3lqU8oJ8Zq3yq0g2h1j5Jb0m3yF3o1aE"
+NOTE = (
+    "A certificate authority is known for this host (/home/alice/.ssh/known_hosts:12), but it does "
+    "not vouch for this key: its certificate expired on 2026-11-01 00:00 UTC."
+)
+
+
 def ask_host_key(app: Dashboard) -> None:
-    fingerprint = "SHA256:9pGxN0Yk1nC3lqU8oJ8Zq3yq0g2h1j5Jb0m3yF3o1aE"
-    app.prompter.accept_host_key("hpc1", HostKey("hpc1.example.org", "ssh-ed25519", fingerprint))
+    app.prompter.accept_host_key("hpc1", HostKey("hpc1.example.org", "ssh-ed25519", FINGERPRINT))
+
+
+def ask_host_key_with_note(app: Dashboard) -> None:
+    app.prompter.accept_host_key(
+        "hpc1", HostKey("hpc1.example.org", "ssh-ed25519", FINGERPRINT, NOTE)
+    )
+
+
+def host_key_changed() -> FakeFleet:
+    key = b"\0\0\0\x0bssh-ed25519"
+    line = KnownKey("/home/alice/.ssh/known_hosts", 12, "hpc1", "ssh-ed25519", key + b"old", False)
+    error = refusal(("hpc1",), "ssh-ed25519", key + b"new", Verdict(Trust.CHANGED, (line,)))
+    view = server(state=ServerState.HOST_KEY_CHANGED, message=str(error), next_try=None)
+    return FakeFleet(some_jobs(), [view])
 
 
 @dataclass(frozen=True)
@@ -146,7 +182,11 @@ SCENES = {
     "confirm": Scene(several, keys=("2", "a", "c"), shows="No, leave it"),
     "delete": Scene(keys=("4", "a", "D"), shows="Type the number of jobs"),
     "host-key": Scene(asks=ask_host_key, shows="SHA256:"),
+    "host-key-note": Scene(asks=ask_host_key_with_note, shows="SHA256:"),
+    "host-key-changed": Scene(host_key_changed, shows="not the host key that is known"),
     "password": Scene(asks=ask_password, shows="password:"),
+    "passphrase": Scene(asks=ask_passphrase, shows="id_ed25519"),
+    "code": Scene(asks=ask_code, shows="Verification"),
     "help": Scene(keys=("?",), shows="Keys"),
     "lost": Scene(several, keys=("2", "w"), shows="LOST 1m35"),
     "filter": Scene(several, keys=("/", *"failed"), shows="/failed"),

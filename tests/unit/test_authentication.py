@@ -21,7 +21,7 @@ from exauq_tui.hardware.connection.login import Login
 from exauq_tui.hardware.connection.memory import Memory
 from exauq_tui.hardware.connection.openssh_config import HostConfig
 from exauq_tui.hardware.connection.private_keys import KeyFile
-from exauq_tui.hardware.interface import HostKey
+from exauq_tui.hardware.interface import HostKey, HostKeyDecision
 
 SECRET = "open sesame"
 AWKWARD = "-my 'key' \"of\" ünï $HOME;*"
@@ -373,6 +373,15 @@ def test_a_password_that_worked_is_used_again_and_forgotten_when_refused() -> No
     assert list(memory.passwords.values()) == ["new"]
 
 
+def test_a_password_is_asked_for_each_time_where_nothing_is_to_be_remembered() -> None:
+    memory, ask = Memory(keeps_secrets=False), Asked("p", "p")
+    for _ in range(2):
+        session = FakeSession(["password"], password=[[]])
+        authenticate(session, ask, may_ask=True, memory=memory)
+    assert len(ask.prompts) == 2
+    assert memory.passwords == {}
+
+
 def test_questions_of_the_server_stand_in_for_a_password() -> None:
     steps = [
         {"ask": [("", "", ["Password: "])], "then": REFUSED},
@@ -482,14 +491,18 @@ def test_without_a_terminal_an_unknown_host_key_is_refused_with_its_fingerprint(
     assert not caught.value.changed
 
 
-def test_on_a_terminal_a_host_key_is_accepted_by_yes_only(
+def test_on_a_terminal_a_host_key_is_accepted_by_yes_and_once_only(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lines = iter(["y\n", "YES\n", "no\n", ""])
+    lines = iter(["y\n", "\n", "YES\n", "once\n", "no\n", ""])
     monkeypatch.setattr(prompts, "has_terminal", lambda: True)
     monkeypatch.setattr(sys, "stdin", type("In", (), {"readline": lambda _: next(lines)})())
     key = HostKey("hpc", "ssh-ed25519", "SHA256:abc")
-    assert prompts.accept_on_terminal(key)
-    assert not prompts.accept_on_terminal(key)
-    assert not prompts.accept_on_terminal(key)
+    decisions = [prompts.accept_on_terminal(key) for _ in range(4)]
+    assert decisions == [
+        HostKeyDecision.REMEMBER,
+        HostKeyDecision.ONCE,
+        HostKeyDecision.REFUSE,
+        HostKeyDecision.REFUSE,
+    ]
     assert "SHA256:abc" in capsys.readouterr().err

@@ -158,6 +158,7 @@ def test_the_example_loads_and_holds_every_key(isolated_home: Path) -> None:
         ("port = 0", ("port", "from 1 to 65535")),
         ("port = 65536", ("port", "65536")),
         ("max_attempts = 0", ("max_attempts",)),
+        ("remember = 0", ("remember", "true or false")),
         ('ssh_backend = "putty"', ("ssh_backend", "paramiko", "openssh", "putty")),
         ("use_ssh_agent = 1", ("use_ssh_agent", "true or false, not 1")),
         ('workspace_dir = ""', ("workspace_dir", "empty")),
@@ -218,7 +219,7 @@ def test_the_ssh_programs_own_configuration_may_give_the_user(file: Path) -> Non
     "line",
     ['user = "a"', 'host = "a"', "port = 22", 'key_filename = "k"', "use_ssh_agent = false",
      'known_hosts = "k"', 'ssh_config_path = "c"', "max_attempts = 3",
-     'ssh_backend = "openssh"'],
+     'ssh_backend = "openssh"', "remember = false"],
 )  # fmt: skip
 def test_a_key_of_ssh_makes_no_sense_on_this_machine(file: Path, line: str) -> None:
     config = load_text(file, f"{GOOD}[servers.bad]\n{LOCAL}{line}\n")

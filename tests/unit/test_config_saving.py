@@ -109,6 +109,7 @@ unix_profiles = st.builds(
     max_attempts=st.integers(1, 100),
     known_hosts=st.none() | paths,
     ssh_backend=st.sampled_from(["paramiko", "openssh"]),
+    remember=st.booleans(),
     **shared,
 )
 with_authentication = st.builds(

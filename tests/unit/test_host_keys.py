@@ -150,7 +150,9 @@ def test_a_revoked_key_alone_does_not_make_another_one_look_changed(known: Read)
     assert judge(known(line("hpc", A, "@revoked")), B) is Trust.UNKNOWN
 
 
-def test_certificate_authorities_comments_and_nonsense_are_passed_over(known: Read) -> None:
+def test_comments_and_nonsense_are_passed_over_and_an_authority_is_no_hosts_key(
+    known: Read,
+) -> None:
     hosts = known(
         "# a comment",
         "",
@@ -166,6 +168,7 @@ def test_certificate_authorities_comments_and_nonsense_are_passed_over(known: Re
     )
     assert judge(hosts, A) is Trust.KNOWN
     assert judge(hosts, B) is Trust.CHANGED
+    assert [(line.line, line.key) for line in hosts.authorities_for(("hpc",))] == [(3, B)]
 
 
 def test_an_alias_is_looked_up_as_it_stands() -> None:

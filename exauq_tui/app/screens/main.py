@@ -407,6 +407,7 @@ class MainScreen(Screen[None]):
 
     def action_look_now(self) -> None:
         """Look, or try to connect, at once."""
+        self.app.warnings.repeat()
         self.verbs.look_now()
 
     async def action_doctor(self) -> None:

@@ -166,7 +166,7 @@ class Authentication:
             lambda: self.session.auth_password(self.user, password, fallback=False)
         )
         if outcome is not None:
-            self.memory.passwords[self.where] = password
+            self.memory.keep_password(self.where, password)
         return outcome
 
     def _answer(self) -> Outcome:
@@ -284,4 +284,4 @@ class _Rounds:
     def keep(self) -> None:
         """Remember the password that was accepted."""
         if self._password is not None:
-            self._owner.memory.passwords[self._owner.where] = self._password
+            self._owner.memory.keep_password(self._owner.where, self._password)

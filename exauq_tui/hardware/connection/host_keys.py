@@ -56,6 +56,7 @@ class KnownKey:
         key_type: Such as ``ssh-ed25519``.
         key: The public key in SSH's binary form.
         revoked: Whether the line says that the key must not be trusted.
+        is_authority: Whether the key is not a host's, but signs certificates for hosts.
     """
 
     path: str
@@ -64,6 +65,7 @@ class KnownKey:
     key_type: str
     key: bytes
     revoked: bool
+    is_authority: bool = False
 
     def is_for(self, name: str) -> bool:
         """Tell whether the line speaks of the host looked up as `name` (lower case)."""
@@ -95,7 +97,10 @@ class KnownHosts:
     """All lines of a few known_hosts files."""
 
     def __init__(self, lines: Iterable[KnownKey]) -> None:
-        self._lines = tuple(lines)
+        every = tuple(lines)
+        # A certificate authority's key vouches for hosts; it is never the key of one.
+        self._lines = tuple(line for line in every if not line.is_authority)
+        self._authorities = tuple(line for line in every if line.is_authority)
 
     @classmethod
     def read(cls, paths: Iterable[str | Path]) -> KnownHosts:
@@ -109,8 +114,22 @@ class KnownHosts:
 
     @property
     def lines(self) -> tuple[KnownKey, ...]:
-        """All lines, in the order of the files."""
+        """All lines of hosts' own keys, in the order of the files."""
         return self._lines
+
+    def authorities_for(self, names: Sequence[str]) -> tuple[KnownKey, ...]:
+        """Give the lines of certificate authorities that may vouch for a host."""
+        return tuple(
+            line for line in self._authorities if any(line.is_for(name.lower()) for name in names)
+        )
+
+    def revocations(self, names: Sequence[str], key: bytes) -> tuple[KnownKey, ...]:
+        """Give the lines that revoke a key, or what it signs as an authority, for a host."""
+        return tuple(
+            line
+            for line in self._lines
+            if line.revoked and line.key == key and any(line.is_for(name.lower()) for name in names)
+        )
 
     def types_for(self, names: Sequence[str]) -> tuple[str, ...]:
         """Give the types of the keys that are known, and not revoked, for a host."""
@@ -196,9 +215,9 @@ def refusal(names: Sequence[str], key_type: str, key: bytes, verdict: Verdict) -
     )
 
 
-def describe(names: Sequence[str], key_type: str, key: bytes) -> HostKey:
+def describe(names: Sequence[str], key_type: str, key: bytes, note: str = "") -> HostKey:
     """Give what a person is shown who is asked about an unknown key."""
-    return HostKey(host=names[0], key_type=key_type, fingerprint=fingerprint(key))
+    return HostKey(names[0], key_type, fingerprint(key), note)
 
 
 def remember(path: str | Path, name: str, key_type: str, key: bytes) -> None:
@@ -252,13 +271,11 @@ def _read_file(path: str) -> list[KnownKey]:
 
 
 def _parse_line(path: str, number: int, text: str) -> KnownKey | None:
-    """Read one line; None for a comment, a certificate authority, or nonsense."""
+    """Read one line; None for a comment or nonsense."""
     words = text.split()
     if not words or words[0].startswith("#"):
         return None
-    revoked = words[0] == "@revoked"
-    if revoked:
-        del words[0]
+    marker = words.pop(0) if words[0] in ("@revoked", "@cert-authority") else ""
     if len(words) < 3 or words[0].startswith("@"):
         return None
     try:
@@ -268,7 +285,11 @@ def _parse_line(path: str, number: int, text: str) -> KnownKey | None:
     # The key names its own type; a line on which the two differ is not to be relied on.
     if key[4 : 4 + int.from_bytes(key[:4], "big")] != words[1].encode():
         return None
-    return KnownKey(path, number, words[0], words[1], key, revoked)
+    return KnownKey(
+        *(path, number, words[0], words[1], key),
+        revoked=marker == "@revoked",
+        is_authority=marker == "@cert-authority",
+    )
 
 
 def _hash_matches(hashed: str, name: str) -> bool:

@@ -165,7 +165,7 @@ def _open_key(
             return []
         key = file.key(typed.encode())
         if key is not None:
-            memory.passphrases[str(file.path)] = typed.encode()
+            memory.keep_passphrase(str(file.path), typed.encode())
         prompt = f"That passphrase does not open it. Passphrase for key {file.path}: "
     if key is None:
         return []

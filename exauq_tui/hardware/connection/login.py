@@ -36,6 +36,7 @@ class Login:
         ask_secret: Asked for passwords, passphrases and codes; the terminal is, where None.
         ssh_backend: What speaks SSH.
         limits: How much silence of a connection is put up with.
+        remember: Whether passwords and passphrases are kept in memory for later log-ins.
 
     Raises:
         ValueError: More than one way of proving it is given, or a value cannot be right.
@@ -54,6 +55,7 @@ class Login:
     ask_secret: AskSecret | None = field(default=None, repr=False)
     ssh_backend: SSHBackend = "paramiko"
     limits: LinkLimits = field(default_factory=LinkLimits)
+    remember: bool = True
 
     def __post_init__(self) -> None:
         given = [

@@ -18,7 +18,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 
 from exauq_tui.errors import (
@@ -189,7 +189,7 @@ class OpenSSHProgram:
                     stream.close()
                     raise
                 finally:
-                    self._keep_accepted(setting)
+                    self._keep_accepted(setting, answers.only_once)
             answers.keep()
             if answers.code_typed:
                 self._is_precious = True
@@ -241,14 +241,15 @@ class OpenSSHProgram:
             real=setting.real,
         )
 
-    def _keep_accepted(self, setting: Setting) -> None:
+    def _keep_accepted(self, setting: Setting, only_once: Collection[str]) -> None:
         """Take over the host keys that a person accepted just now."""
         for line in setting.accepted():
             known = (line.hosts, line.key_type, line.key)
             if known in self._memory.accepted_keys:
                 continue
             self._memory.accepted_keys.add(known)
-            if self._login.own_known_hosts is not None:
+            is_kept = host_keys.fingerprint(line.key) not in only_once
+            if is_kept and self._login.own_known_hosts is not None:
                 host_keys.remember(expand_home(self._login.own_known_hosts), *known)
 
 

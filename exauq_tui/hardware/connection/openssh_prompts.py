@@ -16,7 +16,7 @@ from exauq_tui.hardware.connection.login import Login
 from exauq_tui.hardware.connection.memory import Memory
 from exauq_tui.hardware.connection.prompts import accept_on_terminal, ask_secret_on_terminal
 from exauq_tui.hardware.connection.questions import asks_for_password, on_one_line
-from exauq_tui.hardware.interface import HostKey
+from exauq_tui.hardware.interface import HostKey, HostKeyDecision
 
 _LONGEST_INSTRUCTIONS = 400
 _HOST = re.compile(r"^The authenticity of host '(\S+?)(?: \(([^)]*)\))?' can't be established")
@@ -103,6 +103,7 @@ class Answers:
         real: Replaces names of our own making in ssh's words by those that a person knows.
         notice: What ssh wants a person to do besides typing, or "".
         code_typed: Whether a person typed an answer that is good for this one time.
+        only_once: Fingerprints of host keys that were accepted, but are not to be written down.
     """
 
     login: Login
@@ -114,6 +115,7 @@ class Answers:
     real: Callable[[str], str] = str
     notice: str = ""
     code_typed: bool = False
+    only_once: set[str] = field(default_factory=set)
     _given: dict[tuple[Kind, str], str] = field(default_factory=dict, repr=False)
     _asked: dict[tuple[Kind, str, str], int] = field(default_factory=dict)
 
@@ -158,9 +160,9 @@ class Answers:
         """Remember what was given last: it worked."""
         for (kind, subject), answer in self._given.items():
             if kind is Kind.PASSPHRASE:
-                self.memory.passphrases[subject] = answer.encode()
+                self.memory.keep_passphrase(subject, answer.encode())
             else:
-                self.memory.passwords[subject] = answer
+                self.memory.keep_password(subject, answer)
 
     def _accept(self, key: HostKey, *, is_other_type: bool) -> str:
         if is_other_type:
@@ -172,13 +174,15 @@ class Answers:
                 "right, remove the old lines from known_hosts and connect again.",
                 changed=True,
             )
-        accept = self.login.accept_host_key or accept_on_terminal
-        if not accept(key):
+        decision = (self.login.accept_host_key or accept_on_terminal)(key)
+        if not decision:
             raise HostKeyError(
                 f"The host key of {key.host} is not known and was not accepted: "
                 f"{key.key_type} {key.fingerprint}. Compare the fingerprint with what the "
                 "server's administrators say, and accept it if it is the same."
             )
+        if decision is HostKeyDecision.ONCE:
+            self.only_once.add(key.fingerprint)
         return "yes"
 
     def _is_asked_here(self, question: Question) -> bool:

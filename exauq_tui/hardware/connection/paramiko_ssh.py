@@ -16,16 +16,17 @@ from exauq_tui.errors import (
     HostKeyError,
     ServerRefusedError,
 )
-from exauq_tui.hardware.connection import host_keys, openssh_config, turns
+from exauq_tui.hardware.connection import host_certificates, host_keys, openssh_config, turns
 from exauq_tui.hardware.connection.attempt import Attempt
 from exauq_tui.hardware.connection.authentication import Authentication, Plan
-from exauq_tui.hardware.connection.host_keys import KnownHosts, Trust
+from exauq_tui.hardware.connection.host_keys import KnownHosts, Trust, Verdict
 from exauq_tui.hardware.connection.key_sources import Agent, from_config, from_file
 from exauq_tui.hardware.connection.login import Login, expand_home
 from exauq_tui.hardware.connection.memory import Memory
 from exauq_tui.hardware.connection.openssh_config import Hop, HostConfig
 from exauq_tui.hardware.connection.paramiko_connection import ParamikoConnection
 from exauq_tui.hardware.connection.prompts import accept_on_terminal, ask_secret_on_terminal
+from exauq_tui.hardware.connection.questions import on_one_line
 from exauq_tui.hardware.connection.session import Session
 from exauq_tui.hardware.connection.sockets import (
     Link,
@@ -36,6 +37,7 @@ from exauq_tui.hardware.connection.sockets import (
     tcp_link,
 )
 from exauq_tui.hardware.diagnosis import Check
+from exauq_tui.hardware.interface import HostKeyDecision
 
 _CONNECT_TIMEOUT = 20.0  # for looking up the name and for TCP
 _HANDSHAKE_TIMEOUT = 30.0  # from there until the keys are agreed
@@ -133,6 +135,7 @@ class _Connecting:
             attempt=self.attempt,
             timeout=_ANSWER_TIMEOUT,
         ).run(plan)
+        session.forget_secrets()
         self.attempt.found(f"{config.user} is let in by {proof}")
         return session
 
@@ -228,6 +231,7 @@ class _Connecting:
         session = Session(way.link)
         types = known.types_for(_names(config))
         session.get_security_options().key_types = host_keys.order_algorithms(types)
+        session.prefers_certificates = bool(known.authorities_for(_names(config)))
         session.banner_timeout = _HANDSHAKE_TIMEOUT
         done = threading.Event()
         session.start_client(event=done)
@@ -247,7 +251,9 @@ class _Connecting:
                 f"{where} and this program have no way of encrypting in common ({error}). "
                 "The server may be too old."
             ) from error
-        reason = f"no answer in {_HANDSHAKE_TIMEOUT:g} s" if timed_out else str(error or "")
+        reason = (
+            f"no answer in {_HANDSHAKE_TIMEOUT:g} s" if timed_out else on_one_line(str(error or ""))
+        )
         told = "; ".join(part for part in (reason or "it closed the connection", words) if part)
         raise ConnectionLostError(
             f"{where} did not answer as an SSH server should: {told}. "
@@ -260,11 +266,14 @@ class _Connecting:
         shown = session.get_remote_server_key()
         key_type, key = shown.get_name(), shown.asbytes()
         names = _names(config)
-        verdict = known.verdict(names, key_type, key)
+        verdict, flaw = _judge_certificate(shown, config, known)
+        if verdict.trust is Trust.UNKNOWN:
+            verdict = known.verdict(names, key_type, key)
         if verdict.trust in (Trust.CHANGED, Trust.REVOKED):
             raise host_keys.refusal(names, key_type, key, verdict)
         accepted = (names[0], key_type, key)
         words = f"{key_type} {host_keys.fingerprint(key)}"
+        note = host_certificates.note_for(known.authorities_for(names), flaw)
         if verdict.trust is Trust.KNOWN or accepted in self.memory.accepted_keys:
             places = ", ".join(f"{line.path}:{line.line}" for line in verdict.lines)
             self.attempt.found(
@@ -272,17 +281,20 @@ class _Connecting:
             )
             return
         accept = self.login.accept_host_key or accept_on_terminal
-        question = host_keys.describe(names, key_type, key)
-        if not accept(question):
+        question = host_keys.describe(names, key_type, key, note)
+        decision = accept(question)
+        if not decision:
             raise HostKeyError(
                 f"The host key of {question.host} is not known and was not accepted: "
-                f"{question.key_type} {question.fingerprint}. Compare the fingerprint with "
-                "what the server's administrators say, and accept it if it is the same."
+                f"{question.key_type} {question.fingerprint}. {f'{note} ' if note else ''}Compare "
+                "the fingerprint with what the server's administrators say, and accept it if it "
+                "is the same."
             )
         self.attempt.check()
         self.memory.accepted_keys.add(accepted)
         self.attempt.found(f"{words}, accepted just now")
-        if self.login.own_known_hosts is not None:
+        is_kept = decision is not HostKeyDecision.ONCE
+        if is_kept and self.login.own_known_hosts is not None:
             path = expand_home(self.login.own_known_hosts)
             host_keys.remember(path, names[0], key_type, key)
 
@@ -301,6 +313,17 @@ class _Way:
 
     link: Link
     words: Callable[[], str] = str
+
+
+def _judge_certificate(
+    shown: paramiko.PKey, config: HostConfig, known: KnownHosts
+) -> tuple[Verdict, str]:
+    """Judge the certificate that came with a host key, where one did."""
+    blob = shown.public_blob
+    if blob is None:
+        return Verdict(Trust.UNKNOWN), ""
+    host = config.host_key_alias or config.host_name
+    return host_certificates.judge(known, _names(config), host, blob.key_blob, shown.asbytes())
 
 
 def _names(config: HostConfig) -> tuple[str, ...]:

@@ -6,7 +6,14 @@ import getpass
 import sys
 
 from exauq_tui.errors import AuthenticationError, HostKeyError
-from exauq_tui.hardware.interface import HostKey
+from exauq_tui.hardware.interface import HostKey, HostKeyDecision
+
+_DECISIONS = {
+    "yes": HostKeyDecision.REMEMBER,
+    "once": HostKeyDecision.ONCE,
+    "no": HostKeyDecision.REFUSE,
+    "": HostKeyDecision.REFUSE,
+}
 
 
 def has_terminal() -> bool:
@@ -35,7 +42,7 @@ def ask_secret_on_terminal(prompt: str) -> str | None:
         return None
 
 
-def accept_on_terminal(key: HostKey) -> bool:
+def accept_on_terminal(key: HostKey) -> HostKeyDecision:
     """Ask as ssh asks whether an unknown host key may be trusted.
 
     Raises:
@@ -44,20 +51,21 @@ def accept_on_terminal(key: HostKey) -> bool:
     if not has_terminal():
         raise HostKeyError(
             f"The host key of {key.host} is not known: {key.key_type} {key.fingerprint}. "
-            "There is no terminal to ask on. Compare the fingerprint with what the server's "
-            "administrators say; then add the key to a known_hosts file (ssh-keyscan prints "
-            "it), or pass accept_host_key."
+            f"{f'{key.note} ' if key.note else ''}There is no terminal to ask on. Compare the "
+            "fingerprint with what the server's administrators say; then add the key to a "
+            "known_hosts file (ssh-keyscan prints it), or pass accept_host_key."
         )
+    note = f"{key.note}\n" if key.note else ""
     question = (
         f"The authenticity of host '{key.host}' can't be established.\n"
-        f"{key.key_type} key fingerprint is {key.fingerprint}.\n"
-        "Are you sure you want to continue connecting (yes/no)? "
+        f"{key.key_type} key fingerprint is {key.fingerprint}.\n{note}"
+        "Are you sure you want to continue connecting (yes/once/no)? "
     )
     while True:
         sys.stderr.write(question)
         sys.stderr.flush()
         line = sys.stdin.readline()
         answer = line.strip().lower()
-        if answer in ("yes", "no") or not line:
-            return answer == "yes"
-        question = "Please type 'yes' or 'no': "
+        if answer in _DECISIONS and (answer or not line):
+            return _DECISIONS[answer]
+        question = "Please type 'yes', 'once' (not to be asked again by this run) or 'no': "

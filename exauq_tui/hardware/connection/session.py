@@ -8,6 +8,8 @@ import paramiko
 from paramiko.common import cMSG_GLOBAL_REQUEST
 from paramiko.packet import Packetizer
 
+from exauq_tui.hardware.connection.host_certificates import SUFFIX
+from exauq_tui.hardware.connection.questions import on_one_line
 from exauq_tui.hardware.connection.sockets import Link
 
 LOG_CHANNEL = "exauq_tui.paramiko"
@@ -41,6 +43,7 @@ class Session(paramiko.Transport):
     Attributes:
         link: The way to the server.
         farewell: What the server said when it hung up, or why it was given up; or "".
+        prefers_certificates: Whether a host key with a certificate is asked for first.
     """
 
     def __init__(self, link: Link) -> None:
@@ -52,6 +55,7 @@ class Session(paramiko.Transport):
         )
         self.link = link
         self.farewell = ""
+        self.prefers_certificates = False
         self.set_log_channel(LOG_CHANNEL)
 
     def ping(self) -> None:
@@ -65,7 +69,23 @@ class Session(paramiko.Transport):
         message.add_boolean(True)
         self._send_user_message(message)  # type: ignore[attr-defined]  # not in the stubs
 
+    @property
+    def preferred_keys(self) -> tuple[str, ...]:
+        """Give the host key algorithms in the order in which the server is asked for them."""
+        names = tuple(super().preferred_keys)
+        if not self.prefers_certificates:
+            return names
+        return tuple(sorted(names, key=lambda name: not name.endswith(SUFFIX)))
+
+    def forget_secrets(self) -> None:
+        """Drop what was typed to log in; paramiko keeps it as long as the connection."""
+        handler = self.auth_handler
+        if handler is not None:
+            handler.password = None
+            handler.interactive_handler = None
+            handler.private_key = None
+
     def _parse_disconnect(self, message: paramiko.Message) -> None:
         """Keep the server's words, which paramiko only logs."""
         message.get_int()
-        self.farewell = message.get_text().strip()
+        self.farewell = on_one_line(message.get_text()).strip()

@@ -173,8 +173,9 @@ class Sshd:
             "PrintLastLog no",
             "UseDNS no",
             "LogLevel VERBOSE",
-            "MaxStartups 100:30:200",
         ]
+        if not any(line.startswith("MaxStartups") for line in self._extra):
+            lines.append("MaxStartups 100:30:200")  # of this option sshd takes the last value
         if self._own_home:
             home = shlex.quote(str(self.home))
             # For the login shell, whose start-up files are nobody's business here (one that is

@@ -550,11 +550,12 @@ def test_what_is_no_ssh_server_is_said_to_be_none() -> None:
         def serve() -> None:
             link, _ = web.accept()
             with link:
-                link.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                link.sendall(b"HTTP/1.1 400 Bad \x1b]0;owned\x07Request\r\n\r\n")
 
         threading.Thread(target=serve, daemon=True).start()
-        with pytest.raises(ConnectionLostError, match=f"SSH server.*{port}"):
+        with pytest.raises(ConnectionLostError, match=f"SSH server.*{port}") as caught:
             Connection("me", "127.0.0.1", "web", port=port)
+        assert str(caught.value).isprintable()
 
 
 def test_a_name_that_nobody_knows_is_named() -> None:

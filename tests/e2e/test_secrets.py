@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -19,10 +20,11 @@ from tests.live.sshd import ClientKeys, make_key
 
 pytestmark = pytest.mark.live
 
-PASSPHRASE = "phr4se of the key"
-PASSWORD = "p4ssword of the account"
-CODE = "c0de-837465"
-WRONG = "wr0ng guess"
+# Another process that runs these tests at the same time must not be found by this one.
+PASSPHRASE = f"phr4se {uuid4().hex}"
+PASSWORD = f"p4ssword {uuid4().hex}"
+CODE = f"c0de-{uuid4().hex[:8]}"
+WRONG = f"wr0ng {uuid4().hex}"
 SECRETS = (PASSPHRASE, PASSWORD, CODE, WRONG)
 
 QUESTIONS = {"Passphrase for key": PASSPHRASE, "Password": PASSWORD, "Verification code:": CODE}

@@ -25,7 +25,7 @@ from tests.unit.fake_interfaces import reaches, stands, until
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("quick_retries")]
 
 either_way = pytest.mark.parametrize("direction", Direction, ids=lambda way: way.name.lower())
-few_or_many = pytest.mark.parametrize("count", [3, pytest.param(200, marks=pytest.mark.long)])
+few_or_many = pytest.mark.parametrize("count", [2, pytest.param(200, marks=pytest.mark.long)])
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def sweep(
         stands(desk.fleet, ServerState.UP)
     desk.check()
     # What comes by itself, such as news, is not the same each time.
-    assert proxy.traffic().cuts >= count // 3
+    assert proxy.traffic().cuts >= max(1, count // 3)
     desk.tidy()
     desk.check()
 

@@ -16,7 +16,7 @@ from tests.unit.fake_interfaces import until
 pytestmark = pytest.mark.live
 
 
-@pytest.mark.parametrize("count", [4, pytest.param(400, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [3, pytest.param(400, marks=pytest.mark.long)])
 @pytest.mark.parametrize("direction", Direction, ids=lambda way: way.name.lower())
 @pytest.mark.parametrize("name", VERBS)
 def test_what_was_cut_off_anywhere_is_done_once_when_it_is_said_again(
@@ -37,8 +37,10 @@ def test_what_was_cut_off_anywhere_is_done_once_when_it_is_said_again(
         verb.say(there, visit)
         whole = carried(proxy, direction)
         verb.check(there, visit)
-    points = spread(0, connected, count // 4, name)
-    points += spread(connected, whole, count - count // 4, name)
+    # Connecting is alike for all verbs, and takes most of the bytes.
+    early = max(1, count // 4)
+    points = spread(0, connected, early, name)
+    points += spread(connected, whole, count - early, name)
     for number, point in enumerate(points, start=2):
         visit = Visit(site, number)
         verb.prepare(visit)
@@ -46,7 +48,7 @@ def test_what_was_cut_off_anywhere_is_done_once_when_it_is_said_again(
         say(verb, visit)
         proxy.never_cut()
         visit.leaves_nothing()
-    assert proxy.traffic().cuts >= count // 3
+    assert proxy.traffic().cuts >= max(1, count // 3)
 
 
 def test_a_link_that_breaks_again_and_again_is_no_reason_to_push_no_more(

@@ -113,7 +113,7 @@ REQUESTS = {
 """What the library's verbs are made of."""
 
 
-@pytest.mark.parametrize("count", [3, pytest.param(400, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [2, pytest.param(400, marks=pytest.mark.long)])
 @pytest.mark.parametrize(
     ("name", "request_"), [(name, each) for name, some in REQUESTS.items() for each in some]
 )
@@ -177,10 +177,31 @@ def test_a_fleet_gets_over_the_death_of_whoever_works_for_it_at_any_command(
     desk.check()
 
 
+def _thaw_late(desk: Desk, standing: int, is_done: Callable[[], bool]) -> None:
+    """Have all done without the agent that stands still, which goes on only then."""
+    cut_connections(desk.site.sshd)
+    # Where nobody but that one can finish it, nobody else makes as if.
+    until(lambda: is_done() or most_sends(desk) > 2)
+    os.kill(standing, signal.SIGCONT)
+
+
+def _kill_frozen(desk: Desk, standing: int, is_done: Callable[[], bool]) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(standing, signal.SIGKILL)
+
+
+AFTERWARDS = {"goes on when all is done without it": _thaw_late, "is killed": _kill_frozen}
+
+
 @pytest.mark.parametrize("count", [1, pytest.param(60, marks=pytest.mark.long)])
 @pytest.mark.parametrize("doing", ["submit", "cancel", "delete", "snapshot"])
-def test_an_agent_that_stood_still_and_goes_on_when_all_is_done_without_it_does_no_harm(
-    steps: Steps, desk: Desk, doing: str, count: int
+@pytest.mark.parametrize("afterwards", AFTERWARDS.values(), ids=AFTERWARDS)
+def test_an_agent_that_stood_still_at_any_command_does_no_harm(
+    steps: Steps,
+    desk: Desk,
+    afterwards: Callable[[Desk, int, Callable[[], bool]], None],
+    doing: str,
+    count: int,
 ) -> None:
     errand = ERRANDS["refresh" if doing == "snapshot" else doing]
 
@@ -192,10 +213,7 @@ def test_an_agent_that_stood_still_and_goes_on_when_all_is_done_without_it_does_
             standing = until(lambda: steps.struck)
             assert standing is not None
             until(lambda: is_stopped(standing) or done.done())
-            cut_connections(desk.site.sshd)
-            # Where only the one that stands still can finish it, nobody else makes as if.
-            until(lambda: done.done() or most_sends(desk) > 2)
-            os.kill(standing, signal.SIGCONT)
+            afterwards(desk, standing, done.done)
             done.result()
         until(lambda: not alive(standing), "the end of the agent that stood still")
         stands(desk.fleet, ServerState.UP)
@@ -209,6 +227,19 @@ def test_an_agent_that_stood_still_and_goes_on_when_all_is_done_without_it_does_
         run(step)
     desk.check()
     desk.tidy()
+    desk.check()
+
+
+def test_an_agent_that_stands_still_makes_its_server_stale_until_another_takes_its_place(
+    desk: Desk,
+) -> None:
+    keys = ERRANDS["refresh"].prepare(desk)
+    (agent,) = agents(desk.site.sshd)
+    os.kill(agent, signal.SIGSTOP)
+    stands(desk.fleet, ServerState.STALE)
+    os.kill(agent, signal.SIGKILL)
+    ERRANDS["refresh"].run(desk, keys)
+    stands(desk.fleet, ServerState.UP)
     desk.check()
 
 

@@ -169,7 +169,7 @@ def test_no_secret_is_left_by_a_log_in_with_passphrase_password_and_code(
     terminal.start()
     assert set(person.answer_dialogs()) == set(QUESTIONS)
     watcher.look()
-    terminal.press("q")
+    terminal.press("C-q")  # leaves whatever is open
     assert terminal.wait_for_end() == 0
     for command in (
         ("submit", "lab", "--input", "1,2,3", "--wait"),
@@ -180,7 +180,7 @@ def test_no_secret_is_left_by_a_log_in_with_passphrase_password_and_code(
     assert (place / "report").read_text()
 
     assert watcher.looks > 10
-    assert watcher.ssh_seen == (backend == "openssh")
+    assert watcher.ssh_seen or backend == "paramiko"  # others may run ssh at the same time
     assert watcher.found == set()
     shown = terminal.everything()
     assert not [secret for secret in SECRETS if secret in shown]

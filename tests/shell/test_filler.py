@@ -16,10 +16,12 @@ FAKE = """
 exec 2>/dev/null
 exauq_launch() { echo "$2" >>"$1/launched" && exauq_claim "$2/START"; }
 kill_after() {
-    local left=$1
+    # A name of its own: the functions that are interrupted have variables too.
+    local moments_left=$1
     shift
     set -T
-    trap '[[ " ${FUNCNAME[*]} " == *" exauq_launch "* ]] || ((left--)) || kill -KILL $BASHPID' DEBUG
+    trap '[[ " ${FUNCNAME[*]} " == *" exauq_launch "* ]] || ((moments_left--)) ||
+        kill -KILL $BASHPID' DEBUG
     "$@"
     trap - DEBUG
     echo survived

@@ -44,11 +44,18 @@ COMMAND = "exec /bin/bash -p -s"
 ``-p`` keeps Bash from importing functions and start-up files from the environment.
 """
 
+_LIKELY = (
+    ": perhaps a start-up file of the account reads what is meant for the program, "
+    "or the server is very slow"
+)
 _PIECE = 256 * 1024
 _LONGEST_NOISE = 256 * 1024
 _LISTEN = 60.0
 _VERDICT = 2.0
 _LONGEST_HOLD = 300.0
+_FOR_START_UP_FILES = b"\n" * 8
+"""Lines for those start-up files that ask something: an empty one is an answer, and no command."""
+
 _ESCAPED = re.compile(r"\\.", re.DOTALL)
 
 
@@ -97,6 +104,12 @@ class Reply:
 def _text(data: bytes) -> str:
     """Decode what a server sent: UTF-8, other bytes kept so that they can be sent back."""
     return data.decode("utf-8", errors="surrogateescape")
+
+
+def _printable(data: bytes) -> str:
+    """Show what a server printed, on one line and without what a terminal would obey."""
+    text = data.decode("utf-8", errors="replace")
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def encode_field(text: str) -> bytes:
@@ -155,7 +168,8 @@ def _lines_of(part: str) -> list[str]:
 def bootstrap(nonce: str) -> bytes:
     """Give the first bytes for a Bash that reads its commands from the connection.
 
-    The first line is plain POSIX: where another shell stands as /bin/bash it has to say so.
+    The first line that says something is plain POSIX: where another shell stands as /bin/bash
+    it has to say so.
     """
     program = server_program().encode("ascii")
     line = (
@@ -166,7 +180,7 @@ def bootstrap(nonce: str) -> bytes:
         # What still comes is taken in, so that our end can be sure to get the answer.
         '"${BASH_VERSION-}"; cat >/dev/null;; esac; exit\n'
     )
-    return line.encode("ascii") + program
+    return _FOR_START_UP_FILES + line.encode("ascii") + program
 
 
 class FrameReader:
@@ -396,8 +410,9 @@ class AgentSession:
                     continue
                 if left <= 0:
                     self._expected.discard(seq)
+                    hint = "" if seq else _LIKELY
                     raise ConnectionLostError(
-                        f"{self._where} did not answer {what} within {timeout:g} s"
+                        f"{self._where} did not answer {what} within {timeout:g} s{hint}"
                     )
                 self._news.wait(left)
             self._expected.discard(seq)
@@ -455,13 +470,17 @@ class AgentSession:
     def _explain_end(self) -> HardwareInterfaceFailureError:
         """Say why the stream ended where it should have gone on."""
         words = self._stream.describe_end()
-        unheard = _text(self._frames.rest[-200:]).strip()
-        because = "; ".join(part for part in (words, unheard) if part)
         if 0 in self._expected and words:
             # The command itself came to an end, where a broken link would leave no words.
+            said = _printable(self._frames.noise + self._frames.rest[:200])
             return ServerRefusedError(
-                f"{self._where} could not run /bin/bash, which jobs are managed with: {because}"
+                f"{self._where} could not run /bin/bash, which jobs are managed with: {words}"
+                + (f"; it printed: {said}" if said else "")
+                + ". Check that Bash is installed there, that the account's login shell may run "
+                "programs, and what its start-up files do"
             )
+        unheard = _printable(self._frames.rest[-200:])
+        because = "; ".join(part for part in (words, unheard) if part)
         return SessionEndedError(
             f"the connection to {self._where} ended" + (f": {because}" if because else "")
         )

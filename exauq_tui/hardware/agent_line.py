@@ -16,6 +16,9 @@ T = TypeVar("T")
 TRY_AGAIN = 300.0
 """Seconds after which a server that let no session last is given the chance to do so again."""
 
+HELLO_WITHIN = 30.0
+"""Seconds that an agent may take to introduce itself."""
+
 _SHORT = 5.0
 _MOST_SHORT = 3
 """After so many sessions in a row that the server ended within a moment nothing is pushed."""
@@ -236,7 +239,5 @@ class AgentLine:
                     raise
                 if self._closing.wait(_PAUSE):
                     raise
-        self._session = AgentSession(
-            stream, self._where, on_news=on_news, hold_on=self._way.holds_on
-        )
+        self._session = AgentSession(stream, self._where, HELLO_WITHIN, on_news, self._way.holds_on)
         return self._session

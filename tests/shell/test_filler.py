@@ -116,6 +116,7 @@ def test_wherever_a_filler_is_killed_the_next_one_goes_on(
         assert begun(ws) == [11, 12, 30, 21, 22, 40, 23, 51, 50], moment
         assert len((ws / ".exauq-tui" / "queue").read_text().split()) <= 7 + 2
         moment += step
+        assert moment < 10_000, "it is killed however late that is meant to happen"
     assert moment > 50
 
 

@@ -283,7 +283,12 @@ def test_bash_is_taken_from_4_1_on(version: str, good: bool) -> None:
     shell = next((name for name in ("dash", "busybox") if shutil.which(name)), None)
     if shell is None:
         pytest.skip("neither dash nor busybox is installed: the version check is UNTESTED")
-    line = bootstrap("abc123").split(b"\n", 1)[0].replace(b"IFS= read", b"echo good; IFS= read")
+    line = (
+        bootstrap("abc123")
+        .lstrip()
+        .split(b"\n", 1)[0]
+        .replace(b"IFS= read", b"echo good; IFS= read")
+    )
     done = subprocess.run(
         [shell, *(["sh"] if shell == "busybox" else []), "-s"],
         input=f"BASH_VERSION='{version}'\n".encode() + line + b"\n",

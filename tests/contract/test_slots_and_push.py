@@ -18,7 +18,9 @@ from exauq_tui.hardware import Job, JobId, JobStatus, LocalScriptInterface
 from exauq_tui.hardware.interface import JobReport
 from exauq_tui.jobs import Input
 from tests.contract.machines import (
+    PATIENCE,
     WAITS,
+    WRITES_A_NUMBER,
     Machine,
     check_often,
     ends_of,
@@ -381,3 +383,21 @@ def test_a_job_that_comes_again_under_its_id_gets_the_only_slot(here: Machine) -
     ends_of(there, [1])
     there.submit_job(job(1), resubmit=True)
     assert ends_of(there, [1]) == {JobId(1): JobStatus.COMPLETED}
+
+
+def test_what_stands_in_the_journal_is_never_run(here: Machine) -> None:
+    there = interface(here, here.script(WRITES_A_NUMBER), 1)
+    there.submit_job(job(1))
+    ends_of(there, [1])
+    news = threading.Event()
+    there.on_news(news.set)
+    there.look()
+    assert there.is_pushing
+    trap = here.root / "was-run"
+    with (here.workspace / ".exauq-tui" / "journal").open("a") as journal:
+        for state in "QRCD":
+            journal.write(f"\n$(touch${{IFS}}{trap}) {state} - - - - - - \n")
+    for _ in range(2):  # what was on its way already, and what comes after those lines
+        news.clear()
+        assert news.wait(PATIENCE)
+    assert not trap.exists()

@@ -62,6 +62,8 @@ exauq_watch_tick() {
         watch_offset=$((watch_offset + ${#line} + 1))
         news+=$line$'\n'
         id=${line%% *}
+        # As a subscript anything but digits could be expanded once more, and run.
+        if [[ $id == *[!0-9]* ]]; then id=; fi
         case ${line#* } in
             'Q '*) [[ -z $id ]] || watch_waiting[$id]=1 ;;
             'R '*) [[ -z $id ]] || { watch_running[$id]=' ' && unset "watch_waiting[$id]"; } ;;

@@ -233,6 +233,8 @@ def test_a_garbage_line_gives_everything_and_is_then_passed_over(
 def test_half_a_line_counts_when_it_is_whole(here: Machine) -> None:
     there = here.interface()
     run(there, 1)
+    # The flag that tells of an end comes before the line in the journal.
+    wait_until(lambda: b"\n1 C " in journal(here).read_bytes(), "the last line of the job")
     cursor = there.look().cursor
     with journal(here).open("ab", buffering=0) as file:
         file.write(b"77 R 1 2 - ")

@@ -124,7 +124,7 @@ def test_a_job_whose_directory_is_removed_while_it_is_cancelled_is_ended(machine
     simulator = int((machine.job_dir(1) / "SIM").read_text().split()[0])
     there.request_cancels([JobId(1)])
     stopping = machine.job_dir(1) / "STOPPING"
-    wait_until(lambda: stopping.stat().st_size, "the stopper")
+    wait_until(lambda: stopping.read_text().split()[2:3] not in ([], ["-"]), "the stopper")
     remove_tree(machine.job_dir(1))
     wait_until(lambda: not alive(simulator), "the simulator's end")
     assert not machine.job_dir(1).exists()

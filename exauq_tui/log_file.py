@@ -45,9 +45,12 @@ def open_log(path: Path) -> logging.Handler | None:
 
 
 def close_log(handler: logging.Handler | None) -> None:
-    """Log no more to a file."""
+    """Log no more to a file; what the package logs goes where it went before."""
     if handler is not None:
-        logging.getLogger(_ROOT).removeHandler(handler)
+        logger = logging.getLogger(_ROOT)
+        logger.removeHandler(handler)
+        logger.setLevel(logging.NOTSET)
+        logger.propagate = True
         handler.close()
 
 

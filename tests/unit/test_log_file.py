@@ -99,3 +99,12 @@ def test_a_log_that_somebody_removed_is_begun_anew(path: Path) -> None:
     path.unlink()
     LOGGER.info("two")
     assert path.read_text().endswith("two\n")
+
+
+def test_after_its_end_entries_go_where_they_went_before(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    close_log(open_log(tmp_path / "log"))
+    LOGGER.warning("heard by others again")
+    assert "heard by others again" in caplog.text
+    assert "heard" not in (tmp_path / "log").read_text()

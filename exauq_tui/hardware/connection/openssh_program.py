@@ -267,6 +267,7 @@ class SSHStream(ChildStream):
         self._known = setting.known
         self._first = b""
         self._signalling = threading.Lock()
+        self._ending = False
         self.least = 0.0
 
     @property
@@ -322,7 +323,7 @@ class SSHStream(ChildStream):
         if data:
             return data
         data = super().receive(limit, timeout)
-        if not data and self._exit_code() is not None and self.is_lost:
+        if not data and (self._ending or (self._exit_code() is not None and self.is_lost)):
             raise self._explain()
         return data
 
@@ -349,6 +350,8 @@ class SSHStream(ChildStream):
         return len(words)
 
     def _explain(self) -> HardwareInterfaceFailureError:
+        if self._ending:
+            return self._closed_here()
         code = self._exit_code()
         return openssh_errors.explain(
             code, self._real(self._words.text()), self._where, self._find_lines
@@ -368,6 +371,8 @@ class SSHStream(ChildStream):
 
     def close(self) -> None:
         """End ssh, and with it the command's input; callable from any thread."""
+        # Known before ssh ends by it: whoever waits for its output is told that it was us.
+        self._ending = True
         # On a black-holed link ssh would wait for its peer: it is not asked to finish.
         self._signal(signal.SIGTERM)
         super().close()

@@ -130,7 +130,9 @@ class Site:
         for fleet, record in self._open:
             fleet.stop()
             record.close()
-        for workspace in [self.workspace, *self.directory.glob("exauq*")]:
+        # Every workspace below the directory, whatever a test called it.
+        own = (path.parent for path in self.directory.glob("*/.exauq-tui"))
+        for workspace in {self.workspace, *own}:
             if workspace.is_dir() and self.script.exists():
                 self._end_jobs(workspace)
 

@@ -8,6 +8,7 @@ import select
 import subprocess
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 
 from exauq_tui.errors import ConnectionLostError
@@ -17,7 +18,7 @@ _CHUNK = 65536
 _END_WAIT = 0.5  # how long `describe_end` waits for the exit code that follows the end of output
 
 
-class ChildStream:
+class ChildStream(ABC):
     """The standard streams of a child process; a `ByteStream`.
 
     Subclasses say how a child that still runs is ended.
@@ -145,9 +146,9 @@ class ChildStream:
         if self._process.poll() is None:
             threading.Thread(target=self._reap, name="exauq-tui-reap", daemon=True).start()
 
+    @abstractmethod
     def _reap(self) -> None:
         """Wait for the end of the child, and bring it about where it does not come."""
-        raise NotImplementedError
 
     def _wait(self, wanted: Mapping[int, int], deadline: float) -> frozenset[int]:
         """Wait until one of some descriptors is ready; none where the deadline passed.

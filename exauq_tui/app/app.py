@@ -22,7 +22,8 @@ from textual.worker import Worker, WorkerState
 
 from exauq_tui.app import format as fmt
 from exauq_tui.app import keymap
-from exauq_tui.app.commands import COMMANDS, bindings
+from exauq_tui.app.command_list import COMMANDS
+from exauq_tui.app.commands import bindings
 from exauq_tui.app.job_model import JobModel
 from exauq_tui.app.key_warnings import KeyWarnings
 from exauq_tui.app.messages import FleetChanged, PromptWaiting

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from textual.keys import Keys
 
-from exauq_tui.app.commands import COMMANDS, Command, CommandTable, command_by_id, key_name
+from exauq_tui.app.command_list import COMMANDS, Command
+from exauq_tui.app.commands import CommandTable, command_by_id, key_name
 
 _ALIASES = {
     "ctrl+i": "tab", "ctrl+m": "enter", "ctrl+j": "enter", "return": "enter", "esc": "escape",

@@ -3,7 +3,8 @@
 import pytest
 
 from exauq_tui.app import keymap
-from exauq_tui.app.commands import COMMANDS, CommandTable, bindings, command_by_id, markdown_table
+from exauq_tui.app.command_list import COMMANDS
+from exauq_tui.app.commands import CommandTable, bindings, command_by_id, markdown_table
 
 
 def test_the_table_itself_has_no_clash() -> None:

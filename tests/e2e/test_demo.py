@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from exauq_tui.app.commands import COMMANDS
+from exauq_tui.app.command_list import COMMANDS
 from exauq_tui.demo.playground import sample_inputs
 from exauq_tui.demo.simulator import failing_step, ishigami
 from tests.e2e.conftest import OpenTerminal

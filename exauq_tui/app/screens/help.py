@@ -13,7 +13,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from exauq_tui.app import format as fmt
-from exauq_tui.app.commands import Command, CommandTable
+from exauq_tui.app.command_list import Command
+from exauq_tui.app.commands import CommandTable
 from exauq_tui.app.screens.dialogs import Dialog
 from exauq_tui.app.status_style import STATUS_STYLES
 from exauq_tui.hardware.status import JobStatus

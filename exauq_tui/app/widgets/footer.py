@@ -8,7 +8,8 @@ from textual import events
 from textual.content import Content
 from textual.widget import Widget
 
-from exauq_tui.app.commands import Command, CommandTable, Scope, key_name
+from exauq_tui.app.command_list import Command, Scope
+from exauq_tui.app.commands import CommandTable, key_name
 
 
 class Footer(Widget):

@@ -1,0 +1,122 @@
+"""The list of commands: what a person can ask for, its name and its keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Scope = Literal["app", "main", "table", "servers", "log", "doctor"]
+"""Where a command's keys work: anywhere, on the main screen, or in one part of it."""
+
+_VIEWS = "All, active, failed, done jobs"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One thing that a person can ask for.
+
+    Attributes:
+        id: The name by which the config's ``[keymap]`` rebinds it.
+        keys: The keys it has unless rebound, by Textual's names or as characters.
+        label: What the footer and the palette call it.
+        tooltip: One sentence about it.
+        group: The heading that it stands under in the help.
+        scope: Where its keys work.
+        footer: Its place in the footer, lowest first; 0 where it is not shown there.
+        guarded: True where a confirmation follows, which ``y`` or Enter must not start.
+        palette: Whether the command palette offers it.
+        pair: What the help says of it together with its neighbours of the same `pair`.
+    """
+
+    id: str
+    keys: tuple[str, ...]
+    label: str
+    tooltip: str
+    group: str
+    scope: Scope = "main"
+    footer: int = 0
+    guarded: bool = False
+    palette: bool = True
+    pair: str = ""
+
+    @property
+    def action(self) -> str:
+        """The name of the action method behind it."""
+        name = self.id.replace("-", "_")
+        return f"app.{name}" if self.scope == "app" else name
+
+
+def _move(id_: str, keys: str, label: str, tooltip: str, pair: str) -> Command:
+    return Command(
+        id_, tuple(keys.split()), label, tooltip, "Move", "table", palette=False, pair=pair
+    )
+
+
+COMMANDS: tuple[Command, ...] = (
+    _move("cursor-down", "j down", "Down", "Go one job down.", "One job down, up"),
+    _move("cursor-up", "k up", "Up", "Go one job up.", "One job down, up"),
+    _move("cursor-top", "g home", "First", "Go to the first job.", "First job, last job"),
+    _move("cursor-bottom", "G end", "Last", "Go to the last job.", "First job, last job"),
+    _move("page-down", "pagedown", "Page down", "Go one page down.", "One page down, up"),
+    _move("page-up", "pageup", "Page up", "Go one page up.", "One page down, up"),
+    Command("open", ("enter",), "Open", "Show the job's details.", "Move", "table", palette=False),
+    Command("back", ("escape",), "Back", "Go back; clear the filter.", "Move",
+            palette=False),
+    Command("next-pane", ("tab",), "Next pane", "Go to the next pane.", "Move", palette=False,
+            pair="Next pane, pane before"),
+    Command("previous-pane", ("shift+tab",), "Previous pane", "Go to the pane before.", "Move",
+            palette=False, pair="Next pane, pane before"),
+    Command("next-tab", ("]",), "Next tab", "Show the next tab of the details.", "Move",
+            pair="Next tab, tab before"),
+    Command("previous-tab", ("[",), "Previous tab", "Show the tab before.", "Move",
+            pair="Next tab, tab before"),
+    Command("servers", ("w",), "Servers", "Go to the list of servers.", "Move", footer=12),
+    Command("view-all", ("1",), "All jobs", "Show every job.", "View", pair=_VIEWS),
+    Command("view-active", ("2",), "Active jobs", "Show jobs that wait or run.", "View",
+            pair=_VIEWS),
+    Command("view-failed", ("3",), "Failed jobs", "Show jobs that failed.", "View", pair=_VIEWS),
+    Command("view-done", ("4",), "Done jobs", "Show completed and cancelled jobs.", "View",
+            pair=_VIEWS),
+    Command("filter", ("/",), "Filter", "Words in id, status, server or batch.", "View",
+            footer=6),
+    Command("mark", ("space",), "Mark", "Mark or unmark this job.", "Mark", "table", footer=7),
+    Command("mark-range", ("v",), "Mark range", "Mark a range: at both its ends.",
+            "Mark", "table"),
+    Command("mark-all", ("a",), "Mark all", "Mark every job in view, or unmark them.", "Mark",
+            "table"),
+    Command("submit", ("s",), "Submit", "Submit jobs, from a form or a CSV file.",
+            "Marked jobs, or this one", footer=1),
+    Command("cancel", ("c",), "Cancel", "Cancel.", "Marked jobs, or this one", footer=2,
+            guarded=True),
+    Command("resubmit", ("R",), "Resubmit", "Submit failed or cancelled jobs again.",
+            "Marked jobs, or this one", footer=3, guarded=True),
+    Command("output", ("o",), "Output", "Fetch the output.", "Marked jobs, or this one",
+            footer=4),
+    Command("log", ("l",), "Log", "Read this job's log, as it is printed.",
+            "Marked jobs, or this one", footer=5),
+    Command("delete-jobs", ("D",), "Delete", "Delete job directories on the server.",
+            "Marked jobs, or this one", footer=8, guarded=True),
+    Command("delete-workspace", ("W",), "Delete workspace", "Delete a server's whole workspace.",
+            "Servers", guarded=True),
+    Command("look-now", ("r",), "Look now", "Look, or try to connect, at once.", "Servers",
+            footer=11),
+    Command("doctor", ("d",), "Doctor", "Examine a server step by step.", "Servers"),
+    Command("pick-server", ("enter", "space"), "Only this server",
+            "Only this server's jobs, or all again.", "Servers", "servers", palette=False),
+    Command("log-follow", ("f",), "Follow", "Follow the log's end, or stop.", "Log", "log",
+            footer=1),
+    Command("log-wrap", ("w",), "Wrap", "Wrap long lines, or cut them.", "Log", "log", footer=2),
+    Command("log-top", ("g", "home"), "Start", "Go to the first line; again: load more.", "Log",
+            "log", palette=False),
+    Command("log-end", ("G", "end"), "End", "Go to the end and follow it.", "Log", "log",
+            footer=3, palette=False),
+    Command("doctor-again", ("r",), "Again", "Examine the server again.", "Doctor", "doctor",
+            footer=1),
+    Command("doctor-report", ("e", "E"), "Report", "Write a report for whoever helps you.",
+            "Doctor", "doctor", footer=2),
+    Command("palette", (":", "ctrl+p"), "Commands", "Find a command by its name.", "Dashboard",
+            "app", footer=9, palette=False),
+    Command("help", ("?", "f1"), "Help", "List the keys.", "Dashboard", "app", footer=10),
+    Command("quit", ("q",), "Quit", "Go back, or leave the dashboard.", "Dashboard", "app",
+            footer=13),
+)  # fmt: skip

@@ -1,0 +1,72 @@
+"""The verbs of the main screen: from a key to `JobVerbs`, or to a screen of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exauq_tui.app.job_verbs import JobVerbs
+from exauq_tui.app.screens.doctor import DoctorScreen
+from exauq_tui.app.screens.log import LogScreen
+from exauq_tui.app.screens.main_panes import MainPanes
+
+if TYPE_CHECKING:
+    from exauq_tui.app.app import ExauqApp
+
+
+class MainVerbs(MainPanes):
+    """The part of the main screen that acts upon jobs and servers."""
+
+    app: ExauqApp
+    verbs: JobVerbs
+
+    async def action_submit(self) -> None:
+        """Submit jobs."""
+        await self.verbs.submit(self._chosen_server())
+
+    async def action_cancel(self) -> None:
+        """Cancel jobs."""
+        await self.verbs.cancel()
+
+    async def action_resubmit(self) -> None:
+        """Submit jobs once more."""
+        await self.verbs.resubmit()
+
+    def action_output(self) -> None:
+        """Fetch outputs, and show that of the job under the cursor."""
+        if len(self.model.targets()) == 1:
+            self.detail.choose("output")
+        self.verbs.fetch_outputs()
+
+    async def action_log(self) -> None:
+        """Show the log on the whole screen."""
+        row = self.model.cursor_row()
+        if row is not None:
+            await self.app.push_screen(LogScreen(row, self.app.commands))
+
+    async def action_delete_jobs(self) -> None:
+        """Delete job directories."""
+        await self.verbs.delete_jobs()
+
+    def action_delete_workspace(self) -> None:
+        """Delete a server's workspace."""
+        self.verbs.delete_workspace(self._chosen_server())
+
+    def action_look_now(self) -> None:
+        """Look, or try to connect, at once."""
+        self.app.warnings.repeat()
+        self.verbs.look_now()
+
+    async def action_doctor(self) -> None:
+        """Examine a server step by step."""
+        server = self._chosen_server()
+        if server is not None:
+            await self.app.push_screen(DoctorScreen(server, self.app.commands))
+
+    def _chosen_server(self) -> str | None:
+        """The server that is meant: focused, picked, under the cursor, or the only one."""
+        if self.focused is self.server_list:
+            return self.server_list.selected
+        row = self.model.cursor_row()
+        if self.model.server is None and row is not None and row.server in self.model.servers:
+            return row.server
+        return self.model.server or next(iter(self.model.servers), None)

@@ -21,9 +21,12 @@ exauq_test_begin() {
     [[ $name == "$1" ]] || return 0
     mv -f -- "$HOME/strike" "$HOME/struck"
     printf '%s\n' $$ >>"$HOME/struck"
+    # Subshells count on by themselves: whoever gets there first strikes, and nobody after that.
+    : >"$HOME/loaded"
     exauq_test_steps=0 exauq_test_at=$at exauq_test_signal=$signal
     set -T
-    trap '((++exauq_test_steps != exauq_test_at)) || kill -"$exauq_test_signal" $$' DEBUG
+    trap '((++exauq_test_steps != exauq_test_at)) ||
+        { rm -- "$HOME/loaded" && kill -"$exauq_test_signal" $$; }' DEBUG
 }
 exauq_test_end() {
     trap - DEBUG

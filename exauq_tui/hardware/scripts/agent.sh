@@ -12,13 +12,40 @@
 
 exauq_default_grace=5000
 
+# How many bytes of names a program is given at once. The kernel takes 128 KiB at least, with the
+# environment; usually it takes 2 MiB.
+exauq_names_most=65536
+
 # Append field $1 to the reply, encoded.
 exauq_put() {
     # shellcheck disable=SC1003
     local text=$1 one='\' two='\\'
     text=${text//"$one"/"$two"}
     text=${text//$'\n'/'\n'}
-    reply+=$text$'\n'
+    page+=$text$'\n'
+    if [[ ${#page} -gt 8000 ]]; then exauq_turn_page; fi
+}
+
+# Put what was appended to the reply last with the rest. Adding each line to all of a long text
+# would take Bash longer and longer.
+exauq_turn_page() {
+    pages+=("$page")
+    page=
+}
+
+# Call $1, which gives a program the names that it is called with, for all the other arguments: as
+# often as it takes. False where one of the calls failed.
+exauq_in_pieces() {
+    local call=$1 name place count failed='' longest=1
+    shift
+    for name; do if [[ ${#name} -gt $longest ]]; then longest=${#name}; fi; done
+    # With each name go its end and a pointer to it.
+    count=$((exauq_names_most / (longest + 9)))
+    if [[ $count -lt 1 ]]; then count=1; fi
+    for ((place = 1; place <= $#; place += count)); do
+        "$call" "${@:place:count}" || failed=yes
+    done
+    [[ -z $failed ]]
 }
 
 # Set request[field] to what the encoded text $1 stands for. Not by printf's %b: together with -v
@@ -40,7 +67,7 @@ exauq_send() { # seq status payload
 
 # Refuse the request at hand with a sentence.
 exauq_refuse() {
-    status=refused reply=$1
+    status=refused reply=$1 page='' pages=()
 }
 
 # Set REPLY to what path $1 means: ~/ is the home directory, and a relative path starts where
@@ -55,15 +82,18 @@ exauq_resolve() {
     esac
 }
 
-# Run this program's mode $1 with the other arguments, free of this connection. $2 is the
-# workspace, which holds the program.
+# Run this program's mode $1 free of this connection, for workspace $2, which holds the program, and
+# with argument $3. It reads the other arguments, of any number, from its input: then "end".
 exauq_detach() {
-    local status=ok reply=
+    local status=ok reply='' page=''
+    local -a pages=()
     if [[ -n $read_only ]]; then return 1; fi
     exauq_prepare "$2" || return 1
     (
         exauq_restore_locale
-        exec setsid /bin/bash -p "$exauq_program_copy" "$@" </dev/null >/dev/null 2>&1 3>&- 6<&- 8<&- 9>&-
+        exec </dev/null
+        if [[ $# -gt 3 ]]; then exec < <(printf '%s\n' "${*:4} end"); fi
+        exec setsid /bin/bash -p "$exauq_program_copy" "${@:1:3}" >/dev/null 2>&1 3>&- 6<&- 8<&- 9>&-
     ) &
 }
 
@@ -79,7 +109,8 @@ exauq_serve() {
     local read_only='' format='' host_elsewhere='' own_ticks
     local proc_state proc_parent proc_group proc_session proc_ticks
     local watched='' watch_generation watch_offset watch_pending watch_ticks watch_check watch_stands=
-    local -a request
+    local page=''
+    local -a request pages=()
     local -A watch_running=() watch_waiting=()
     exauq_nonce=$1 exauq_start_dir=$PWD
     # Nothing that is started here can read our input or write into our output.
@@ -87,7 +118,6 @@ exauq_serve() {
     # Handlers, not "ignore": what is ignored here would be ignored in every job.
     trap : HUP PIPE
     exauq_identify_machine
-    reply=
     if [[ ! -r /proc/self/stat ]]; then
         exauq_send 0 refused "this server has no /proc: servers need Linux"
         return
@@ -106,7 +136,7 @@ exauq_serve() {
         exauq_put "$field"
     done
     printf '\n' >&9
-    exauq_send 0 ok "$reply"
+    exauq_send 0 ok "$page"
     while exauq_next_request; do
         payload=
         if [[ $length -gt 0 ]]; then
@@ -126,11 +156,15 @@ exauq_serve() {
                 [[ ${request[field]} != *\\* ]] || exauq_decode "${request[field]}"
             done
         fi
-        status=ok reply=
+        status=ok reply='' page='' pages=()
         if declare -F "exauq_verb_$verb"; then
             "exauq_verb_$verb" "${request[@]}"
         else
             exauq_refuse "unknown request $verb"
+        fi
+        if [[ -n $page || ${#pages[@]} -gt 0 ]]; then
+            exauq_turn_page
+            printf -v reply '%s' "$reply" "${pages[@]}"
         fi
         exauq_send "$seq" "$status" "$reply"
     done

@@ -100,13 +100,21 @@ exauq_pause() {
 # disk cut off, and stay whole among other writers: what is printed with %s alone leaves in one
 # write, up to 4096 bytes.
 exauq_append() {
-    local rest=$2 piece
-    while [[ -n $rest ]]; do
-        piece=${rest:0:4000}
-        if [[ ${#rest} -gt 4000 ]]; then piece=${piece%$'\n'*}; fi
-        rest=${rest:${#piece} + 1}
-        printf '%s' $'\n'"$piece"$'\n'
+    local line piece='' failed='' IFS=$'\n'
+    if [[ ${#2} -le 4000 ]]; then
+        [[ -z $2 ]] || printf '%s' $'\n'"$2"$'\n'
+        return
+    fi
+    set -f
+    for line in $2; do
+        if [[ -n $piece && $((${#piece} + ${#line})) -gt 4000 ]]; then
+            printf '%s' "$piece"$'\n' || failed=yes
+            piece=
+        fi
+        piece+=$'\n'$line
     done
+    set +f
+    printf '%s' "$piece"$'\n' && [[ -z $failed ]]
 } >>"$1"
 
 # Append the lines $2 to the journal of workspace $1.

@@ -25,19 +25,21 @@ exauq_set_limit() {
 # Put accepted jobs of workspace $ws back into the queue that are in it no more, or never were
 # because the agent died before it wrote them there.
 exauq_requeue() {
-    local dir missing=''
+    local dir text
     local -A waiting=()
-    local -a lines=()
+    local -a lines=() missing=()
     mapfile -t -s "$dealt" lines <"$own/queue"
     for dir in "${lines[@]}"; do waiting[${dir:-0}]=1; done
     for dir in "${taken[@]}"; do waiting[$dir]=1; done
     for dir in [0-9]*/; do
         dir=${dir%/}
         if [[ $dir != *[!0-9]* && -z ${waiting[$dir]-} ]] && exauq_may_start "$dir"; then
-            missing+=$dir$'\n'
+            missing+=("$dir")
         fi
     done
-    exauq_append "$own/queue" "${missing%$'\n'}"
+    [[ ${#missing[@]} -gt 0 ]] || return 0
+    printf -v text '%s\n' "${missing[@]}"
+    exauq_append "$own/queue" "${text%$'\n'}"
 }
 
 # Set REPLY to a path in what we keep in workspace $1, for something that does not stay; $2 says

@@ -169,7 +169,7 @@ exauq_take_on() {
     for id in "$@"; do
         dir=$ws/$id start_host='' start_boot='' start_pid='' start_ticks=''
         # Of a job whose directory was removed nobody can say any more what belongs to it.
-        [[ -e $dir ]] || continue
+        [[ -e $dir/STOPPING ]] || continue
         read -r start_host start_boot start_pid start_ticks _ <"$dir/START"
         if [[ -n $start_pid && $start_host != "$host" ]]; then
             exauq_record_survivors "$ws" "$id" "runs on $start_host: cancel it from there" ''
@@ -193,13 +193,22 @@ exauq_take_on() {
 }
 
 # End jobs that run: $1 workspace, $2 milliseconds between TERM and KILL, then ids whose STOPPING
-# stands. N jobs cost one grace.
+# stands; without any, they are read from the input (see exauq_detach). N jobs cost one grace.
 exauq_stop() {
+    local -a ids=("${@:3}")
     local ws=$1 grace=$2 milliseconds host boot id pid signal begun deadline own_group pack survivors
     local -A members=() asked=() known=() sessions=() groups=() marks=() waiting=() left=() recorder_of=()
     local -A packs=() graves=()
+    if [[ ${#ids[@]} -eq 0 ]]; then
+        # As a whole: from a pipe, Bash reads a line byte by byte.
+        # shellcheck disable=SC2207
+        ids=($(</dev/stdin))
+        [[ ${#ids[@]} -gt 0 ]] || return
+        # Without its end, the last one may be half of another job's name.
+        unset "ids[${#ids[@]} - 1]"
+    fi
     exauq_identify_machine
-    exauq_take_on "${@:3}"
+    exauq_take_on "${ids[@]}"
     for signal in TERM KILL; do
         exauq_milliseconds
         deadline=$((milliseconds + grace))

@@ -45,7 +45,7 @@ exauq_check_program() {
 # where Bash can, and a job that is new costs its directory, four files, and little else.
 exauq_verb_submit() {
     local ws=$1 script setup=$3 count=$4 id position now runner manager lines='' generation told_in
-    local claim=.exauq-tui/claim-$$-$RANDOM$RANDOM accepted fill='' locked='' deadline=$((SECONDS + 10))
+    local claim=.exauq-tui/claim-$$-$RANDOM$RANDOM accepted fill='' why='' locked='' deadline=$((SECONDS + 10))
     local -a program ids tokens inputs claims mine others
     local -A lost=() claimants=()
     exauq_check_program "$2" "$setup" "${@:5:count}" || return
@@ -67,17 +67,18 @@ exauq_verb_submit() {
             # Not all at the end: a long text takes longer to add to.
             if [[ ${#lines} -gt 3500 ]]; then exauq_say_queued; fi
         else
-            exauq_give_up "$id"
+            exauq_give_up "$position"
         fi
     done
     for position in "${others[@]}"; do exauq_take_over "$position"; done
     # Said before it can start, so that nobody reads of the start first.
     if [[ -n $lines ]]; then exauq_say_queued; fi
-    for id in "${mine[@]}"; do
+    for position in "${!mine[@]}"; do
+        id=${mine[position]}
         # The manager script comes last: it is what makes a directory a job.
         printf '%s' "$runner" >"$id/runner.sh" &&
             printf '%s' "$manager" >"$id/exauq_manager.sh" && continue
-        exauq_give_up "$id"
+        exauq_give_up "$position"
     done
     if [[ ${#mine[@]} -gt 0 ]]; then
         # Said in a journal that nobody reads any more, and before it was true: let all look.
@@ -113,7 +114,8 @@ exauq_say_queued() {
 # those ids, each at its place among the others, that have no directory yet, and `claims` to their
 # tokens; `others` to the places of the rest.
 exauq_read_jobs() {
-    local position found=''
+    local position
+    local -A found=()
     if [[ $1$2 == *[!0-9a-zA-Z\ ]* ]]; then
         exauq_refuse "ids and tokens of jobs are letters and digits"
         return 1
@@ -125,14 +127,18 @@ exauq_read_jobs() {
         return 1
     fi
     mine=("${ids[@]}") claims=("${tokens[@]}") others=()
-    for id in "${ids[@]}"; do [[ ! -e $id ]] || found+=" $id "; done
-    if [[ -z $found ]]; then return; fi
+    for id in "${ids[@]}"; do [[ ! -e $id ]] || found[$id]=1; done
+    if [[ ${#found[@]} -eq 0 ]]; then return; fi
     for position in "${!ids[@]}"; do
-        if [[ $found == *" ${ids[position]} "* ]]; then
+        if [[ -n ${found[${ids[position]}]-} ]]; then
             unset "mine[position]" "claims[position]"
             others+=("$position")
         fi
     done
+}
+
+exauq_make_named() {
+    mkdir -- "$@"
 }
 
 # Make the directories of the jobs in `mine`. Those that could not be made are moved to `others`,
@@ -149,11 +155,16 @@ exauq_make_directories() {
     fi
     # mkdir without -p fails where somebody was first: whoever makes it owns the id. It names
     # those that it could not make, between quotes, and goes on.
-    if words=$(mkdir -- "${mine[@]}" 2>&1); then return; fi
-    while [[ $words =~ \'([0-9]+)\'([^$'\n']*) ]]; do
-        lost[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]##*: }
-        words=${words#*"${BASH_REMATCH[0]}"}
+    if words=$(exauq_in_pieces exauq_make_named "${mine[@]}" 2>&1); then return; fi
+    set -f
+    IFS=$'\n'
+    for words in $words; do
+        if [[ $words =~ \'([0-9]+)\'(.*) ]]; then
+            lost[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]##*: }
+        fi
     done
+    IFS=$' \t\n'
+    set +f
     for position in "${!mine[@]}"; do
         id=${mine[position]}
         if [[ -n ${lost[$id]-} || ! -d $id ]]; then
@@ -182,7 +193,7 @@ exauq_take_over() {
         mine[$1]=$id
         lines+="$id Q $now - - - $token - "$'\n'
     else
-        exauq_give_up "$id"
+        exauq_give_up "$1"
     fi
 }
 
@@ -266,20 +277,19 @@ exauq_drop_claims() {
     done
 }
 
-# Take back job directory $1, of the current directory, because it could not be written. Forks.
+# Take back the directory of the job at place $1, because it could not be written: sets `why`, and
+# leaves `mine` without it. Forks.
 exauq_give_up() {
-    local words place
-    for place in "${!mine[@]}"; do
-        if [[ ${mine[place]} == "$1" ]]; then unset "mine[place]"; fi
-    done
-    words=$(exauq_why_not "$PWD")
+    local id=${ids[$1]}
+    unset "mine[$1]"
+    if [[ -z $why ]]; then why=$(exauq_why_not "$PWD"); fi
     # Nobody can start it once START is taken.
-    if exauq_claim "$1/START" || [[ ! -s $1/START ]]; then
-        rm -rf -- "$1"
-        exauq_journal "$PWD" "$1 D - - - - - - "
-        exauq_put "$1 error $words"
+    if exauq_claim "$id/START" || [[ ! -s $id/START ]]; then
+        rm -rf -- "$id"
+        exauq_journal "$PWD" "$id D - - - - - - "
+        exauq_put "$id error $why"
     else
-        exauq_put "$1 ok"
+        exauq_put "$id ok"
     fi
 }
 

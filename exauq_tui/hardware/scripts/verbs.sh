@@ -42,7 +42,8 @@ exauq_verb_snapshot() {
         if [[ $dir == *[!0-9]* || ! -e $dir/exauq_manager.sh ]]; then continue; fi
         exauq_judge_any "$dir" "$ws"
         if [[ -n $watched ]]; then exauq_watch_job "$dir"; fi
-        reply+="$dir $state $submitted $started $finished $exit_code $token $output $note"$'\n'
+        page+="$dir $state $submitted $started $finished $exit_code $token $output $note"$'\n'
+        if [[ ${#page} -gt 8000 ]]; then exauq_turn_page; fi
     done
     cd /
     exauq_attend "$ws"
@@ -61,7 +62,8 @@ exauq_verb_jobs() {
     for id in "$@"; do
         if [[ $id == *[!0-9]* || ! -e $id/exauq_manager.sh ]]; then continue; fi
         exauq_judge_any "$id" "$ws"
-        reply+="$id $state $submitted $started $finished $exit_code $token $output $note"$'\n'
+        page+="$id $state $submitted $started $finished $exit_code $token $output $note"$'\n'
+        if [[ ${#page} -gt 8000 ]]; then exauq_turn_page; fi
     done
     cd /
     exauq_attend "$ws"
@@ -193,6 +195,11 @@ exauq_verb_log() {
     fi
 }
 
+# Move job directories into `trash`.
+exauq_throw_away() {
+    mv -f -- "$@" "$trash/" 2>/dev/null
+}
+
 # Delete job directories: workspace ids... Replies "ID ok|none|running|error words" per job.
 exauq_verb_delete() {
     local ws=$1 id trash
@@ -222,7 +229,7 @@ exauq_verb_delete() {
         # Moved away first: a directory that is half deleted must not look like a job.
         exauq_name_for_now "$ws" trash
         trash=$REPLY
-        mkdir -- "$trash" 2>/dev/null && mv -f -- "${doomed[@]}" "$trash/" 2>/dev/null
+        mkdir -- "$trash" 2>/dev/null && exauq_in_pieces exauq_throw_away "${doomed[@]}"
         for id in "${doomed[@]}"; do
             if [[ -e $id ]]; then
                 exauq_put "$id error $ws/$id cannot be moved: $(exauq_why_not "$ws")"

@@ -55,12 +55,14 @@ exauq_unwatch() {
 # Send what is new in the journal; every now and then also look whether all is as it should be.
 # $1 was read from it just now; $2 is "whole" where that was a whole line.
 exauq_watch_tick() {
-    local line=$1 whole=${2-} news='' over='' now generation=$watch_generation id begun cost
+    local line=$1 whole=${2-} page='' over='' news now generation=$watch_generation id begun cost
+    local -a pages=()
     while [[ -n $whole ]]; do
         line=$watch_pending$line
         watch_pending=
         watch_offset=$((watch_offset + ${#line} + 1))
-        news+=$line$'\n'
+        page+=$line$'\n'
+        if [[ ${#page} -gt 8000 ]]; then exauq_turn_page; fi
         id=${line%% *}
         # As a subscript anything but digits could be expanded once more, and run.
         if [[ $id == *[!0-9]* ]]; then id=; fi
@@ -92,8 +94,10 @@ exauq_watch_tick() {
         exauq_send 0 push -$'\n'
         return
     fi
-    if [[ -n $news ]] || ((watch_ticks % exauq_beat == 0)); then
+    if [[ -n $page || ${#pages[@]} -gt 0 ]] || ((watch_ticks % exauq_beat == 0)); then
         exauq_now
+        exauq_turn_page
+        printf -v news '%s' "${pages[@]}"
         exauq_send 0 push "$watch_generation $watch_offset $now"$'\n'"$news"
     fi
 }

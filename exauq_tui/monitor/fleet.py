@@ -21,16 +21,19 @@ from exauq_tui.monitor.contact import Contact
 from exauq_tui.monitor.errands import delete, deleter, failed, fetch, joined
 from exauq_tui.monitor.evidence import GONE, is_gone
 from exauq_tui.monitor.examining import Findings, Tell
+from exauq_tui.monitor.input_index import InputIndex
 from exauq_tui.monitor.interfaces import MakeInterface, make_interface
 from exauq_tui.monitor.owners import new_owner
 from exauq_tui.monitor.pacing import SleepWatch
+from exauq_tui.monitor.placing import Candidate, share_out
 from exauq_tui.monitor.poller import Poller
 from exauq_tui.monitor.record import Record
+from exauq_tui.monitor.record_adding import Order
 from exauq_tui.monitor.snapshot import Changes, Event, JobRow, ServerView
 from exauq_tui.monitor.store import Store
 from exauq_tui.monitor.stored_job import StoredJob
 from exauq_tui.monitor.tools import Tools
-from exauq_tui.monitor.verbs import CancelResult, Prompter
+from exauq_tui.monitor.verbs import CancelResult, Destination, Prompter
 
 _log = logging.getLogger(__name__)
 
@@ -66,6 +69,7 @@ class Fleet:
     ) -> None:
         self._record = record
         self._store = Store(record, [profile.name for profile in profiles])
+        self._index = InputIndex(self._store)
         tools = Tools(record, self._store, prompter, make, own_known_hosts, refresh, clock)
         owner = new_owner()
         self._pollers = {
@@ -162,8 +166,65 @@ class Fleet:
 
     def submit(self, server: str, inputs: Sequence[Input], *, batch: str = "") -> tuple[int, ...]:
         """Record jobs as Pending submit and have them sent."""
-        poller = self._poller(server)
-        names = poller.profile.input_names
+        self._check(server, inputs)
+        return self._add([self._order(server, inputs, batch)])[0]
+
+    def submit_to_level(
+        self, level: int, inputs: Sequence[Input], *, batch: str = ""
+    ) -> Mapping[str, tuple[int, ...]]:
+        """Share jobs out among the servers of a level, and record them as `submit` does."""
+        shares: defaultdict[str, list[Input]] = defaultdict(list)
+        for server, data in zip(self._share(level, len(inputs)), inputs, strict=True):
+            shares[server].append(data)
+        for server, part in shares.items():
+            self._check(server, part)
+        orders = [self._order(server, part, batch) for server, part in shares.items()]
+        return dict(zip(shares, self._add(orders), strict=True))
+
+    def share_out(self, level: int, count: int) -> Mapping[str, int]:
+        """Tell how many of so many jobs each server would get by `submit_to_level` now."""
+        return Counter(self._share(level, count))
+
+    def _share(self, level: int, count: int) -> list[str]:
+        profiles = [each.profile for each in self._pollers.values() if each.profile.level == level]
+        names = {each.input_names for each in profiles if each.input_names}
+        if len(names) > 1:
+            told = "; ".join(f"{each.name} {', '.join(each.input_names)}" for each in profiles)
+            raise InputError(f"the servers of level {level} take different inputs: {told}")
+        candidates = [
+            Candidate(
+                each.name,
+                self._store.view(each.name).state,
+                self._store.active(each.name),
+                each.max_running or 0,
+            )
+            for each in profiles
+        ]
+        return share_out(candidates, count)
+
+    def find_runs(
+        self, destination: Destination, inputs: Sequence[Input]
+    ) -> tuple[int | None, ...]:
+        """Tell for each input which job ran it, or is to run it, already."""
+        level, names = destination.level, None
+        if destination.server:
+            asked = self._poller(destination.server).profile
+            level, names = asked.level, asked.input_names
+        profiles = [each.profile for each in self._pollers.values()]
+        same = {
+            each.name
+            for each in profiles
+            if each.level == level and names in (None, each.input_names)
+        }
+        found = self._index.find(inputs)
+        return tuple(
+            next((job.key for job in jobs if job.level == level and job.server in same), None)
+            for jobs in found
+        )
+
+    def _check(self, server: str, inputs: Sequence[Input]) -> None:
+        """Refuse inputs that a server's simulator does not take."""
+        names = self._poller(server).profile.input_names
         for number, data in enumerate(inputs, start=1):
             if not len(data):
                 raise InputError(f"input {number} has no numbers: give at least one")
@@ -172,7 +233,6 @@ class Fleet:
                     f"input {number} has {len(data)} numbers, but {server} takes "
                     f"{len(names)}: {', '.join(names)}"
                 )
-        return self._add(poller, inputs, batch, ())
 
     def _poller(self, server: str) -> Poller:
         if server not in self._pollers:
@@ -180,29 +240,24 @@ class Fleet:
             raise InputError(f"there is no server {server!r} in the configuration; known: {known}")
         return self._pollers[server]
 
-    def _add(
-        self,
-        poller: Poller,
-        inputs: Sequence[Input],
-        batch: str,
-        try_of: Sequence[StoredJob],
-    ) -> tuple[int, ...]:
-        target = self._store.target(poller.profile.name)
-        jobs = self._record.add_jobs(
-            target.place.server,
-            target.place.endpoint,
-            target.place.workspace,
-            target.is_known,
-            inputs,
-            poller.profile.level,
-            batch,
-            try_of,
+    def _order(
+        self, server: str, inputs: Sequence[Input], batch: str, try_of: Sequence[StoredJob] = ()
+    ) -> Order:
+        target = self._store.target(server)
+        place, level = target.place, self._pollers[server].profile.level
+        return Order(
+            server, place.endpoint, place.workspace, target.is_known, inputs, level, batch, try_of
         )
+
+    def _add(self, orders: Sequence[Order]) -> list[tuple[int, ...]]:
+        """Record all of it or nothing, and have it sent."""
+        added = self._record.add_orders(orders)
         self._store.sync()
-        again = " again" if try_of else ""
-        _log.info("%d jobs to be submitted%s to %s", len(jobs), again, poller.profile.name)
-        poller.wake()
-        return tuple(job.key for job in jobs)
+        for order in orders:
+            again = " again" if order.try_of else ""
+            _log.info("%d jobs to be submitted%s to %s", len(order.inputs), again, order.server)
+            self._pollers[order.server].wake()
+        return [tuple(job.key for job in jobs) for jobs in added]
 
     def resubmit(self, keys: Sequence[int]) -> tuple[int, ...]:
         """Submit the inputs of jobs that ended, or are gone, once more, under new ids."""
@@ -217,11 +272,11 @@ class Fleet:
                 raise InputError(f"job {job.job_id} has no known input to submit again")
             self._poller(job.server)
             by_batch[job.server, job.batch].append(job)
-        new: list[int] = []
-        for (server, batch), jobs in by_batch.items():
-            inputs = [Input(*job.inputs) for job in jobs]
-            new += self._add(self._pollers[server], inputs, batch, jobs)
-        return tuple(new)
+        orders = [
+            self._order(server, [Input(*job.inputs) for job in jobs], batch, jobs)
+            for (server, batch), jobs in by_batch.items()
+        ]
+        return tuple(key for added in self._add(orders) for key in added)
 
     def cancel(self, keys: Sequence[int]) -> CancelResult:
         """Record jobs as Pending cancel and have the request sent."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from exauq_tui.errors import InputError
@@ -22,6 +23,7 @@ _FLOAT = re.compile(
 )
 _MAX_BYTES = 256 * 1024 * 1024
 _MAX_DIGITS = 400
+_NOTHING = "there is no line with numbers in it"
 
 
 def parse_number(text: str) -> float:
@@ -84,30 +86,109 @@ def read_csv(source: str | Path, names: Sequence[str] = ()) -> tuple[Input, ...]
         InputError: The file cannot be read, or a line of it; the message starts with the
             line's number ("line 7: ...") and nothing is returned.
     """
-    text = source if isinstance(source, str) and "\n" in source else _read(Path(source))
+    rows: list[Input] = []
+    for position, row in _parse(_text_of(source), names):
+        if isinstance(row, InputError):
+            raise _in_line(position, row) from row
+        rows.append(row)
+    if not rows:
+        raise InputError(_NOTHING)
+    return tuple(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line that holds no input vector.
+
+    Attributes:
+        line: Its number, from 1.
+        reason: Why.
+    """
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What was read of a table, with what could not be.
+
+    Attributes:
+        points: The input vectors of the good lines.
+        lines: Their lines' numbers, from 1.
+        bad: The first of the bad lines.
+        bad_count: How many bad lines there are.
+    """
+
+    points: tuple[Input, ...] = ()
+    lines: tuple[int, ...] = ()
+    bad: tuple[BadLine, ...] = ()
+    bad_count: int = 0
+
+
+def read_rows(source: str | Path, names: Sequence[str] = (), most_bad: int = 50) -> Rows:
+    """Read input vectors as `read_csv` does, but go on after a bad line.
+
+    Args:
+        source: A path, or the text itself where it is a str.
+        names: Names of the simulator's inputs; () accepts any number of columns.
+        most_bad: Of how many bad lines to keep the reason.
+
+    Raises:
+        InputError: The file cannot be read, or its header, so that no line means anything;
+            or there is no line in it.
+    """
+    points: list[Input] = []
+    lines: list[int] = []
+    bad: list[BadLine] = []
+    bad_count = 0
+    for position, row in _parse(source if isinstance(source, str) else _read(source), names):
+        if not isinstance(row, InputError):
+            points.append(row)
+            lines.append(position)
+            continue
+        bad_count += 1
+        if bad_count <= most_bad:
+            bad.append(BadLine(position, str(row)))
+    if not points and not bad:
+        raise InputError(_NOTHING)
+    return Rows(tuple(points), tuple(lines), tuple(bad), bad_count)
+
+
+def _in_line(position: int, error: InputError) -> InputError:
+    return InputError(f"line {position}: {error}")
+
+
+def _text_of(source: str | Path) -> str:
+    return source if isinstance(source, str) and "\n" in source else _read(Path(source))
+
+
+def _parse(text: str, names: Sequence[str]) -> Iterator[tuple[int, Input | InputError]]:
+    """Read line by line; a line's number comes with its input vector, or with what is wrong."""
     order: list[int] | None = None
     expected = tuple(names)
-    rows: list[Input] = []
     first = True
     for position, line in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):
         fields = _fields(line.split("#", 1)[0])
         if not fields:
             continue
-        try:
-            if first and _is_header(fields, expected):
+        if first and _is_header(fields, expected):
+            try:
                 order = _header_order(fields, expected)
-                expected = tuple(fields)
-            else:
-                row = _row(fields, expected)
-                if not expected:
-                    expected = tuple(f"x{column}" for column in range(1, len(row) + 1))
-                rows.append(row if order is None else Input(*(row[column] for column in order)))
-        except InputError as error:
-            raise InputError(f"line {position}: {error}") from error
+            except InputError as error:
+                raise _in_line(position, error) from error  # what is below would be misread
+            expected = tuple(fields)
+            first = False
+            continue
         first = False
-    if not rows:
-        raise InputError("there is no line with numbers in it")
-    return tuple(rows)
+        try:
+            row = _row(fields, expected)
+        except InputError as error:
+            yield position, error
+            continue
+        if not expected:
+            expected = tuple(f"x{column}" for column in range(1, len(row) + 1))
+        yield position, row if order is None else Input(*(row[column] for column in order))
 
 
 def _read(path: Path) -> str:

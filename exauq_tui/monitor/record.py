@@ -17,11 +17,12 @@ from exauq_tui.errors import RecordError
 from exauq_tui.hardware.interface import JobReport
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input
+from exauq_tui.monitor import record_adding
 from exauq_tui.monitor import record_places as places
 from exauq_tui.monitor import record_sql as sql
 from exauq_tui.monitor import record_updates as changes
+from exauq_tui.monitor.record_adding import Order
 from exauq_tui.monitor.record_file import RecordFile
-from exauq_tui.monitor.record_ids import reserve_ids
 from exauq_tui.monitor.snapshot import Event
 from exauq_tui.monitor.stored_job import (
     CancelRequest,
@@ -29,7 +30,6 @@ from exauq_tui.monitor.stored_job import (
     News,
     StoredJob,
     job_from_report,
-    plain_inputs,
     text_from_sql,
 )
 
@@ -131,54 +131,24 @@ class Record:
         batch: str = "",
         try_of: Sequence[StoredJob] = (),
     ) -> list[StoredJob]:
-        """Write new jobs as Pending submit, with ids and tokens of their own.
-
-        Args:
-            server: The profile's name.
-            endpoint: Where the profile points.
-            workspace: The workspace's absolute path or, before the first contact, what the
-                profile says ("" where it says nothing).
-            workspace_known: Whether `workspace` is the absolute path.
-            inputs: One input vector per job.
-            level: The simulator's level.
-            batch: What they are sent together as.
-            try_of: The jobs that these try again, one for each input, or none.
+        """Write the new jobs of one `Order` as Pending submit, with ids and tokens of their own.
 
         Returns:
             The new jobs, in the order of the inputs.
         """
-        if try_of and len(try_of) != len(inputs):
-            raise ValueError(f"{len(inputs)} inputs cannot try {len(try_of)} jobs again")
-        if not inputs:
-            return []
-        now = self._clock()
+        order = Order(server, endpoint, workspace, workspace_known, inputs, level, batch, try_of)
+        return self.add_orders([order])[0]
+
+    def add_orders(self, orders: Sequence[Order]) -> list[list[StoredJob]]:
+        """Write new jobs for several servers, all of them or none.
+
+        Returns:
+            The new jobs of each order, in the order of its inputs.
+        """
+        if not any(order.inputs for order in orders):
+            return [[] for _ in orders]
         with self._file.writing() as connection:
-            first_key = sql.next_key(connection)
-            revision = sql.next_revision(connection)
-            jobs = [
-                StoredJob(
-                    key=first_key + position,
-                    server=server,
-                    endpoint=endpoint,
-                    workspace=workspace,
-                    workspace_known=workspace_known,
-                    job_id=job_id,
-                    level=level,
-                    batch=batch,
-                    inputs=plain_inputs(inputs[position]),
-                    status=JobStatus.PENDING_SUBMIT,
-                    created=now,
-                    try_of=try_of[position].job_id if try_of else "",
-                    try_number=try_of[position].try_number + 1 if try_of else 1,
-                    token=sql.new_token(),
-                    revision=revision,
-                )
-                for position, job_id in enumerate(reserve_ids(connection, now, len(inputs)))
-            ]
-            sql.insert(connection, jobs)
-            texts = (f"Set up to try {job.try_of} again" if try_of else "Set up" for job in jobs)
-            sql.add_events(connection, now, zip((job.key for job in jobs), texts, strict=True))
-        return jobs
+            return record_adding.add(connection, self._clock(), orders)
 
     def adopt(
         self,

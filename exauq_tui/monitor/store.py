@@ -8,9 +8,12 @@ changed.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from exauq_tui.hardware.status import TERMINAL_STATUSES
+from exauq_tui.monitor.evidence import is_gone
 from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.snapshot import Changes, JobRow, ServerView
 from exauq_tui.monitor.stored_job import StoredJob
@@ -68,6 +71,9 @@ class Store:
         # By place and id: at which revision, and the token of the job that it was.
         self._deletions: dict[tuple[Place, str], tuple[int, str]] = {}
         self._changed_views: set[str] = set()
+        # Jobs whose inputs are new or gone since somebody asked; None before the first time.
+        self._new_inputs: set[int] | None = None
+        self._active: Counter[str] = Counter()
         self._told = False
         self._listener: Callable[[], None] | None = None
 
@@ -98,6 +104,9 @@ class Store:
         before = self._jobs.get(job.key)
         if before is not None:
             self._forget_place(before)
+        self._count(before, job)
+        if self._new_inputs is not None and (before is None or before.inputs != job.inputs):
+            self._new_inputs.add(job.key)
         self._jobs[job.key] = job
         self._by_place.setdefault(_place_of(job), {})[job.job_id] = job.key
         self._changed_jobs.add(job.key)
@@ -108,6 +117,9 @@ class Store:
         if job is None:
             return
         self._forget_place(job)
+        self._count(job, None)
+        if self._new_inputs is not None:
+            self._new_inputs.add(key)
         self._deletions[_place_of(job), job.job_id] = (self._revision, job.token)
         self._changed_jobs.discard(key)
         self._removed.add(key)
@@ -116,6 +128,13 @@ class Store:
         ids = self._by_place.get(_place_of(job), {})
         if ids.get(job.job_id) == job.key:
             del ids[job.job_id]
+
+    def _count(self, before: StoredJob | None, now: StoredJob | None) -> None:
+        """Keep the number of active jobs up to date."""
+        if before is not None:
+            self._active[before.server] -= _is_active(before)
+        if now is not None:
+            self._active[now.server] += _is_active(now)
 
     def set_view(self, view: ServerView) -> None:
         """Take in how a server stands."""
@@ -198,6 +217,24 @@ class Store:
             known = self._by_place.get(place, {})
             return {id_: self._jobs[known[id_]] for id_ in ids if id_ in known}
 
+    def active(self, server: str) -> int:
+        """How many jobs of a server have not come to their end, and are not gone from it."""
+        with self._lock:
+            return self._active[server]
+
+    def take_new_inputs(self) -> tuple[list[StoredJob], set[int]]:
+        """Tell, for the one who looks jobs up by their inputs, what changed since the last call.
+
+        Returns:
+            Jobs whose inputs are new (at first all jobs), and keys of jobs that are gone.
+        """
+        with self._lock:
+            if self._new_inputs is None:
+                self._new_inputs = set()
+                return list(self._jobs.values()), set()
+            keys, self._new_inputs = self._new_inputs, set()
+            return self.jobs(keys), {key for key in keys if key not in self._jobs}
+
     @property
     def revision(self) -> int:
         """Up to which change of the record this tells."""
@@ -244,6 +281,10 @@ class Store:
             directory=f"{job.workspace}/{job.job_id}" if is_there else "",
             current=target is None or _place_of(job) == target.place,
         )
+
+
+def _is_active(job: StoredJob) -> bool:
+    return job.status not in TERMINAL_STATUSES and not is_gone(job.note)
 
 
 def _place_of(job: StoredJob) -> Place:

@@ -30,6 +30,19 @@ class CancelResult:
     left: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where jobs are to go: to one server, or to whichever of a level has least to do.
+
+    Attributes:
+        server: The profile's name; "" where any of the level will do.
+        level: The simulator's level; where a server is named it is that server's.
+    """
+
+    server: str = ""
+    level: int = 1
+
+
 class Prompter(Protocol):
     """Asks a person on behalf of a server's thread, which waits for the answer."""
 
@@ -73,6 +86,39 @@ class FleetVerbs(Protocol):
         Raises:
             InputError: The server is unknown, or an input has the wrong dimension.
             RecordError: The record could not be written, so nothing was submitted.
+        """
+
+    def submit_to_level(
+        self, level: int, inputs: Sequence[Input], *, batch: str = ""
+    ) -> Mapping[str, tuple[int, ...]]:
+        """Share jobs out among the servers of a level, and record them as `submit` does.
+
+        Each goes to the server that has then the fewest active jobs (for each slot, where all
+        have limits). Servers that cannot be reached get none while another is up.
+
+        Returns:
+            The keys of the new jobs, by server.
+
+        Raises:
+            InputError: As for `submit`, or the level's servers take different inputs.
+            RecordError: The record could not be written, so nothing was submitted.
+        """
+
+    def share_out(self, level: int, count: int) -> Mapping[str, int]:
+        """Tell how many of so many jobs each server would get by `submit_to_level` now.
+
+        Raises:
+            InputError: The level has no server, or its servers take different inputs.
+        """
+
+    def find_runs(
+        self, destination: Destination, inputs: Sequence[Input]
+    ) -> tuple[int | None, ...]:
+        """Tell for each input which job ran it, or is to run it, already; None where none.
+
+        What counts is a job of the same level whose output is there or can be expected: on the
+        same server, or on another whose profile names the same inputs. Numbers are compared
+        exactly. The first call after the start reads all jobs; later ones are quick.
         """
 
     def resubmit(self, keys: Sequence[int]) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
@@ -11,10 +12,11 @@ from typing import Any, TypeVar
 from exauq_tui.errors import InputError
 from exauq_tui.hardware.diagnosis import Finding
 from exauq_tui.hardware.interface import LogChunk, WorkspaceSummary
-from exauq_tui.hardware.status import JobStatus
+from exauq_tui.hardware.status import PENDING_STATUSES, JobStatus
 from exauq_tui.jobs import Input
+from exauq_tui.monitor.placing import Candidate, share_out
 from exauq_tui.monitor.snapshot import Changes, Event, JobRow, ServerState, ServerView
-from exauq_tui.monitor.verbs import CancelResult
+from exauq_tui.monitor.verbs import CancelResult, Destination
 
 NOW = 1_794_564_000.0
 """2026-11-13 10:00:00 UTC."""
@@ -183,6 +185,40 @@ class FakeFleet:
             new.append(row)
         self.change(*new)
         return tuple(row.key for row in new)
+
+    def submit_to_level(
+        self, level: int, inputs: Sequence[Input], *, batch: str = ""
+    ) -> Mapping[str, tuple[int, ...]]:
+        self._called("submit_to_level", level, tuple(inputs), batch)
+        names = self._share(level, len(inputs))
+        new = {}
+        for name in dict.fromkeys(names):
+            part = [point for point, to in zip(inputs, names, strict=True) if to == name]
+            new[name] = self.submit(name, part, batch=batch)
+        return new
+
+    def share_out(self, level: int, count: int) -> Mapping[str, int]:
+        return Counter(self._share(level, count))
+
+    def _share(self, level: int, count: int) -> list[str]:
+        candidates = [
+            Candidate(
+                view.name,
+                view.state,
+                sum(row.server == view.name and not row.is_terminal for row in self.jobs.values()),
+            )
+            for view in self.views.values()
+            if view.level == level
+        ]
+        return share_out(candidates, count)
+
+    def find_runs(
+        self, destination: Destination, inputs: Sequence[Input]
+    ) -> tuple[int | None, ...]:
+        self._called("find_runs", destination, tuple(inputs))
+        brings = (*PENDING_STATUSES, JobStatus.SUBMITTED, JobStatus.RUNNING, JobStatus.COMPLETED)
+        known = {row.inputs: row.key for row in self.jobs.values() if row.status in brings}
+        return tuple(known.get(tuple(data)) for data in inputs)
 
     def resubmit(self, keys: Sequence[int]) -> tuple[int, ...]:
         self._called("resubmit", tuple(keys))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from exauq_tui.errors import InputError
 from exauq_tui.jobs import Input
-from exauq_tui.monitor.inputs import parse_number, parse_row, read_csv
+from exauq_tui.monitor.inputs import BadLine, parse_number, parse_row, read_csv, read_rows
 
 NAMES = ("x1", "x2", "x3")
 
@@ -119,3 +119,46 @@ def test_a_number_that_was_written_is_read_back(value: float) -> None:
 def test_no_text_gives_another_error(text: str) -> None:
     with suppress(InputError):
         read_csv(text + "\n", NAMES)
+
+
+def test_good_lines_are_read_past_bad_ones_with_all_their_reasons() -> None:
+    rows = read_rows("x1,x2,x3\n1,2,3\n1,2\n\n# no\n4,5,6\n1,x,3\n", NAMES)
+    assert rows.points == (Input(1, 2, 3), Input(4, 5, 6))
+    assert rows.lines == (2, 6)
+    assert rows.bad == (
+        BadLine(3, "2 values given, 3 expected (x1, x2, x3)"),
+        BadLine(7, "x2: 'x' is not a number"),
+    )
+    assert rows.bad_count == 2
+
+
+def test_the_reasons_of_some_dozen_bad_lines_are_kept_and_all_are_counted() -> None:
+    rows = read_rows("1,2,3\n" + "1,2\n" * 1000, NAMES)
+    assert (len(rows.points), len(rows.bad), rows.bad_count) == (1, 50, 1000)
+
+
+def test_a_header_that_cannot_be_makes_the_whole_table_unreadable() -> None:
+    with pytest.raises(InputError, match="line 1: the header lacks x3"):
+        read_rows("x1,x2\n1,2,3\n", NAMES)
+    with pytest.raises(InputError, match="there is no line with numbers in it"):
+        read_rows("", NAMES)
+
+
+def test_one_row_of_text_needs_no_line_break(tmp_path: Path) -> None:
+    assert read_rows("1,2,3").points == (Input(1, 2, 3),)
+    path = tmp_path / "one.csv"
+    path.write_text("4,5,6")
+    assert read_rows(path).points == (Input(4, 5, 6),)
+
+
+@given(st.text(alphabet="01.,-x\n#;", max_size=80))
+def test_lines_are_good_or_bad_as_read_csv_has_it(text: str) -> None:
+    with suppress(InputError):
+        rows = read_rows(text)
+        if rows.bad:
+            with pytest.raises(InputError) as caught:
+                read_csv(text + "\n")
+            first = rows.bad[0]
+            assert str(caught.value) == f"line {first.line}: {first.reason}"
+        else:
+            assert read_csv(text + "\n") == rows.points

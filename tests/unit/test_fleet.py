@@ -28,6 +28,7 @@ from exauq_tui.monitor.fleet import Fleet
 from exauq_tui.monitor.interfaces import Surroundings
 from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.snapshot import ServerState
+from exauq_tui.monitor.verbs import Destination
 from tests.unit.fake_interfaces import (
     BROKEN,
     PROFILE,
@@ -128,13 +129,84 @@ def test_a_full_disk_refuses_the_jobs_before_anything_is_sent(
     def full(*arguments: object, **options: object) -> None:
         raise RecordError("the disk is full")
 
-    monkeypatch.setattr(Record, "add_jobs", full)
+    monkeypatch.setattr(Record, "add_orders", full)
     with pytest.raises(RecordError, match="full"):
         fleet.submit("hpc1", [Input(1)])
     looks = server.calls.count("look")
     until(lambda: server.calls.count("look") > looks + 3)
     assert "submit" not in server.calls
     assert fleet.rows() == ()
+
+
+def two(**changes: object) -> tuple[ServerProfile, ServerProfile]:
+    """Two servers of one level; the second differs as the changes have it."""
+    return PROFILE, replace(PROFILE, **({"name": "hpc2"} | changes))  # type: ignore[arg-type]
+
+
+def test_jobs_for_a_level_go_one_by_one_to_the_server_that_has_least_to_do(lab: Lab) -> None:
+    fleet = lab.fleet(*two())
+    for name in ("hpc1", "hpc2"):
+        until(lambda name=name: fleet.server(name).state is ServerState.UP)  # type: ignore[misc]
+    fleet.submit("hpc1", [Input(-1), Input(-2), Input(-3)])
+    assert fleet.share_out(1, 5) == {"hpc1": 1, "hpc2": 4}
+    new = fleet.submit_to_level(1, [Input(number) for number in range(5)], batch="sweep")
+    assert {name: len(keys) for name, keys in new.items()} == {"hpc1": 1, "hpc2": 4}
+    rows = {each.key: each for each in fleet.rows()}
+    for name, keys in new.items():
+        assert {(rows[key].server, rows[key].batch) for key in keys} == {(name, "sweep")}
+    placed = [rows[key].inputs for keys in new.values() for key in keys]
+    assert sorted(placed) == [(number,) for number in range(5)]
+
+
+def test_a_lost_server_gets_no_job_for_its_level_while_another_is_up(lab: Lab) -> None:
+    away, there = Server(), Server()
+    away.faults["connect"].extend([BROKEN] * 1000)
+
+    def make(profile: ServerProfile, around: Surroundings) -> HardwareInterface:
+        return FakeInterface(away if profile.name == "hpc1" else there, profile, around)
+
+    fleet = lab.fleet(*two(), make=make)
+    stands(fleet, ServerState.UP, "hpc2")
+    stands(fleet, ServerState.LOST, "hpc1")
+    assert fleet.share_out(1, 4) == {"hpc2": 4}
+    assert list(fleet.submit_to_level(1, [Input(1), Input(2)])) == ["hpc2"]
+
+
+def test_a_batch_for_a_level_is_recorded_as_a_whole_or_not_at_all(lab: Lab) -> None:
+    fleet = lab.fleet(*two(input_names=("a", "b")), start=False)
+    with pytest.raises(InputError, match="input 1 has 1 numbers, but hpc2 takes 2: a, b"):
+        fleet.submit_to_level(1, [Input(1), Input(2)])
+    assert fleet.rows() == ()
+    assert not lab.record.load()
+
+
+def test_servers_of_a_level_that_take_different_inputs_are_no_one_target(lab: Lab) -> None:
+    first, second = two(input_names=("a", "b"))
+    fleet = lab.fleet(replace(first, input_names=("x",)), second, start=False)
+    with pytest.raises(InputError, match="take different inputs: hpc1 x; hpc2 a, b"):
+        fleet.share_out(1, 1)
+    with pytest.raises(InputError, match="no server of this level"):
+        fleet.share_out(2, 1)
+
+
+def test_inputs_that_ran_already_are_found_at_the_same_level(lab: Lab) -> None:
+    first, second = two(level=2)
+    fleet = lab.fleet(first, second, replace(PROFILE, name="hpc3"), start=False)
+    (one,) = fleet.submit("hpc1", [Input(1)])
+    (other,) = fleet.submit("hpc2", [Input(2)])
+    inputs = [Input(1.0), Input(2), Input(3)]
+    assert fleet.find_runs(Destination("hpc1"), inputs) == (one, None, None)
+    assert fleet.find_runs(Destination("hpc3"), inputs) == (one, None, None)
+    assert fleet.find_runs(Destination("hpc2"), inputs) == (None, other, None)
+    assert fleet.find_runs(Destination(level=1), inputs) == (one, None, None)
+
+
+def test_what_ran_on_a_server_that_takes_other_inputs_did_not_run_here(lab: Lab) -> None:
+    first, second = two(input_names=("a",))
+    fleet = lab.fleet(first, second, start=False)
+    (key,) = fleet.submit("hpc1", [Input(1)])
+    assert fleet.find_runs(Destination("hpc2"), [Input(1)]) == (None,)
+    assert fleet.find_runs(Destination("hpc1"), [Input(1)]) == (key,)
 
 
 @pytest.mark.parametrize(

@@ -82,12 +82,14 @@ def _fleet(options: Options, prompter: Prompter, names: Sequence[str] = ()) -> I
     log = open_log(locations.log_path())
     try:
         with Record(locations.record_path()) as record, headless.terminal_kept():
+            profiles = [each for each in options.config.servers if not names or each.name in names]
             fleet = Fleet(
-                [each for each in options.config.servers if not names or each.name in names],
+                profiles,
                 record,
                 prompter,
                 refresh=options.config.app.refresh,
                 own_known_hosts=locations.known_hosts_path(),
+                shows_all=not names or not profiles,
             )
             try:
                 yield fleet

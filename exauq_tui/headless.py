@@ -40,7 +40,7 @@ from exauq_tui.hardware.diagnosis import (
 from exauq_tui.hardware.interface import HostKey, HostKeyDecision
 from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
 from exauq_tui.monitor.evidence import GONE, is_gone
-from exauq_tui.monitor.fleet import Fleet
+from exauq_tui.monitor.fleet import NOT_CONFIGURED, Fleet
 from exauq_tui.monitor.snapshot import JobRow, ServerState, ServerView
 from exauq_tui.monitor.support_report import finding_lines, one_line, report_text, write_report
 
@@ -328,7 +328,11 @@ def cancel(fleet: Fleet, row: JobRow) -> int:
         if row.is_terminal:
             say(f"job {row.job_id} is {row.status.value}: nothing to cancel")
             return DONE
-        say(f"job {row.job_id} cannot be cancelled: it is not where {row.server} points now")
+        if any(view.name == row.server for view in fleet.servers()):
+            reason = f"it is not where {row.server} points now"
+        else:
+            reason = f"{row.server} {NOT_CONFIGURED}"
+        say(f"job {row.job_id} cannot be cancelled: {reason}")
         return FAILED
     while True:
         found = _rows(fleet, {row.key})

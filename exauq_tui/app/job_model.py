@@ -235,6 +235,8 @@ class JobModel:
         """Take over what changed."""
         for view in changes.servers:
             self.servers[view.name] = view
+        for name in changes.gone_servers:
+            self.servers.pop(name, None)
         # A rebuild sorts once; bisection moves the tail of the list once per row.
         wholesale = len(changes.jobs) + len(changes.removed) > max(64, len(self._order) // 8)
         counts = moved = False
@@ -262,7 +264,9 @@ class JobModel:
         elif moved:
             self.version += 1
             self._settle_cursor()
-        return Applied(frozenset(seen), moved, counts, bool(changes.servers))
+        return Applied(
+            frozenset(seen), moved, counts, bool(changes.servers or changes.gone_servers)
+        )
 
     def _replace(self, before: JobRow | None, row: JobRow) -> bool:
         """Store a row; tells whether the counts changed."""

@@ -39,6 +39,8 @@ _log = logging.getLogger(__name__)
 
 V = TypeVar("V")
 
+NOT_CONFIGURED = "is not in the configuration any more: add it to reach what is there"
+
 _TICK = 0.5
 _STOP_WITHIN = 0.5
 
@@ -54,6 +56,7 @@ class Fleet:
         own_known_hosts: Where accepted host keys are kept, or None to keep none.
         make: Builds interfaces from profiles.
         clock: Gives seconds since 1970.
+        shows_all: Whether jobs of servers that are not among the profiles are known as well.
     """
 
     def __init__(
@@ -66,15 +69,18 @@ class Fleet:
         own_known_hosts: Path | None = None,
         make: MakeInterface = make_interface,
         clock: Callable[[], float] = time.time,
+        shows_all: bool = False,
     ) -> None:
         self._record = record
-        self._store = Store(record, [profile.name for profile in profiles])
+        self._store = Store(record, [profile.name for profile in profiles], shows_all=shows_all)
         self._index = InputIndex(self._store)
-        tools = Tools(record, self._store, prompter, make, own_known_hosts, refresh, clock)
-        owner = new_owner()
-        self._pollers = {
-            profile.name: Poller(profile, tools, f"{owner}/{profile.name}") for profile in profiles
-        }
+        self._tools = Tools(record, self._store, prompter, make, own_known_hosts, refresh, clock)
+        self._lock = threading.Lock()
+        self._has_started = False
+        # Replaced whole, never changed: other threads may be going through it.
+        self._pollers: dict[str, Poller] = {}
+        for profile in profiles:
+            self._pollers[profile.name] = self._new_poller(profile)
         self._store.sync()
         self._sleep = SleepWatch(clock)
         self._stopping = threading.Event()
@@ -82,13 +88,16 @@ class Fleet:
 
     def start(self) -> None:
         """Start one thread per server."""
-        for poller in self._pollers.values():
-            poller.start()
+        with self._lock:
+            self._has_started = True
+            for poller in self._pollers.values():
+                poller.start()
         self._ticker.start()
 
     def stop(self) -> None:
         """Stop promptly, whatever a socket is doing; work not sent stays in the record."""
-        self._stopping.set()
+        with self._lock:
+            self._stopping.set()
         self._store.set_listener(None)
         for poller in self._pollers.values():
             poller.stop()
@@ -115,6 +124,50 @@ class Fleet:
                     _log.warning("no news from other processes: %s", told)
             else:
                 told = ""
+
+    # Changes of the configuration
+
+    def _new_poller(self, profile: ServerProfile, predecessor: Poller | None = None) -> Poller:
+        # An owner of its own each time: what a stopped one still gives back is not the new one's.
+        owner = f"{new_owner()}/{profile.name}"
+        return Poller(profile, self._tools, owner, predecessor)
+
+    def add_server(self, profile: ServerProfile) -> None:
+        """Deal with one more server from now on, and with the jobs that are recorded for it."""
+        with self._lock:
+            if profile.name in self._pollers:
+                raise InputError(f"there is a server {profile.name!r} already")
+            self._store.admit(profile.name)
+            poller = self._new_poller(profile)
+            self._pollers = {**self._pollers, profile.name: poller}
+            self._start_late(poller)
+        _log.info("the server %s was added", profile.name)
+
+    def replace_server(self, profile: ServerProfile) -> None:
+        """Deal with a server by another profile of the same name."""
+        with self._lock:
+            before = self._poller(profile.name)
+            before.retire()
+            poller = self._new_poller(profile, before)
+            if before.is_off:
+                poller.disconnect()
+            self._pollers = {**self._pollers, profile.name: poller}
+            self._start_late(poller)
+        _log.info("the profile of %s was changed", profile.name)
+
+    def remove_server(self, server: str) -> None:
+        """Deal with a server no longer; its jobs stay where they are, and in the record."""
+        with self._lock:
+            poller = self._poller(server)
+            self._pollers = {name: p for name, p in self._pollers.items() if name != server}
+            poller.retire()
+            self._store.dismiss(server)
+        poller.join(_STOP_WITHIN)
+        _log.info("the server %s was removed", server)
+
+    def _start_late(self, poller: Poller) -> None:
+        if self._has_started and not self._stopping.is_set():
+            poller.start()
 
     def set_listener(self, listener: Callable[[], None] | None) -> None:
         """Set what is called, from any thread, once when something changed after a drain."""
@@ -287,7 +340,8 @@ class Fleet:
         self._store.sync()
         for server, count in Counter(job.server for job in result.asked).items():
             _log.info("%d jobs to be cancelled on %s", count, server)
-            self._pollers[server].wake()
+            if server in self._pollers:
+                self._pollers[server].wake()
         asked = {job.key for job in result.asked}
         return CancelResult(
             tuple(job.key for job in result.asked),
@@ -314,6 +368,8 @@ class Fleet:
                 known[job.key] = job.output
             elif job.status is not JobStatus.COMPLETED:
                 known[job.key] = f"the job is {job.status.value}"
+            elif job.server not in self._pollers:
+                known[job.key] = job.output_error or f"{job.server} {NOT_CONFIGURED}"
             elif not self._is_current(job) or is_gone(job.note):
                 known[job.key] = job.output_error or f"its output is {GONE}"
             else:
@@ -327,6 +383,8 @@ class Fleet:
     def read_log(self, key: int, offset: int, limit: int) -> Future[LogChunk]:
         """Read a piece of a job's log; a negative offset counts from the end."""
         jobs = self._store.jobs([key])
+        if jobs and jobs[0].server not in self._pollers:
+            return failed(InputError(f"{jobs[0].server} {NOT_CONFIGURED}"))
         if not jobs or not self._is_current(jobs[0]):
             return failed(InputError("the job is not on this server any more"))
         job = jobs[0]
@@ -347,7 +405,9 @@ class Fleet:
         wanted: defaultdict[str, list[StoredJob]] = defaultdict(list)
         for job in self._store.jobs(keys):
             if job.status not in TERMINAL_STATUSES and not is_gone(job.note):
-                results[job.key] = f"the job is {job.status.value}: cancel it first"
+                is_there = job.server in self._pollers or not job.may_be_sent
+                words = "cancel it first" if is_there else f"{job.server} {NOT_CONFIGURED}"
+                results[job.key] = f"the job is {job.status.value}: {words}"
             elif not job.may_be_sent or is_gone(job.note) or job.server not in self._pollers:
                 local.append(job.key)
             elif not self._is_current(job):

@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import TypeGuard, TypeVar
+from typing import TypeVar
 
 from exauq_tui.config import ServerProfile
 from exauq_tui.errors import (
@@ -24,14 +24,13 @@ from exauq_tui.errors import (
 )
 from exauq_tui.hardware.interface import (
     Connects,
-    DeletesJobs,
     DiagnosesItself,
     HardwareInterface,
     PushesChanges,
-    ReadsLogs,
     WatchesLink,
 )
 from exauq_tui.monitor import pacing
+from exauq_tui.monitor.abilities import is_pushing, verbs_of
 from exauq_tui.monitor.contact import Contact, words_of
 from exauq_tui.monitor.examining import Examinations, Findings, Tell
 from exauq_tui.monitor.interfaces import endpoint_of
@@ -76,12 +75,21 @@ class Poller:
         profile: The server.
         tools: What it works with.
         owner: Who takes leases; unique among all threads and processes.
+        predecessor: Who dealt with this server by another profile, and is being stopped: its
+            thread comes to its end before this one does anything.
     """
 
-    def __init__(self, profile: ServerProfile, tools: Tools, owner: str) -> None:
+    def __init__(
+        self,
+        profile: ServerProfile,
+        tools: Tools,
+        owner: str,
+        predecessor: Poller | None = None,
+    ) -> None:
         self._profile = profile
         self._tools = tools
         self._owner = owner
+        self._predecessor = predecessor
         self._configured = profile.workspace_dir or ""
         self._examinations = Examinations(profile)
         self._wake = threading.Event()
@@ -119,12 +127,24 @@ class Poller:
         self._wake.set()
         self._keeper.hang_up()
 
+    def retire(self) -> None:
+        """Stop, and tell nothing of this server any more."""
+        self._standing.retire()
+        self.stop()
+
+    @property
+    def is_off(self) -> bool:
+        """Whether a person has disconnected the server."""
+        return self._is_off
+
     def join(self, timeout: float) -> None:
         """Wait for the end of a thread that was stopped, `timeout` seconds at most."""
         deadline = time.monotonic() + timeout
         while self._thread.is_alive() and (left := deadline - time.monotonic()) > 0:
             self._thread.join(min(left, _PATIENCE))
             self._keeper.hang_up()  # what it may have begun to open while it was being stopped
+        if (before := self._predecessor) is not None:
+            before.join(max(0.0, deadline - time.monotonic()))
 
     def wake(self) -> None:
         """There is something to send."""
@@ -198,6 +218,7 @@ class Poller:
     # The thread
 
     def _run(self) -> None:
+        self._await_predecessor()
         while not self._stopping.is_set():
             try:
                 if self._is_off:
@@ -227,6 +248,18 @@ class Poller:
         self._end_examinations()
         with suppress(RecordError):  # closed meanwhile, perhaps: leases end by themselves
             self._tools.record.release(self._owner)
+
+    def _await_predecessor(self) -> None:
+        while (before := self._predecessor) is not None and not self._stopping.is_set():
+            before.join(_PATIENCE)
+            if not before.is_alive:
+                self._predecessor = None
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread runs, or that of one before it."""
+        before = self._predecessor
+        return self._thread.is_alive() or (before is not None and before.is_alive)
 
     def _rest(self, state: ServerState, error: Exception, pause: float | None) -> None:
         """Wait for the next try: for a while, or for a person where `pause` is None."""
@@ -263,7 +296,7 @@ class Poller:
             try:
                 if isinstance(interface, PushesChanges):
                     interface.on_news(self._look_soon)
-                self._standing.say_verbs(_verbs_of(interface))
+                self._standing.say_verbs(verbs_of(interface))
                 contact = self._make_contact(interface)
                 bind_workspace(contact)
                 release_abandoned(contact)
@@ -382,16 +415,3 @@ class Poller:
             self._standing.end_wait()  # setup lines, say, may take their time
             self._examinations.serve(contact.interface)
         self._requests.serve(contact)
-
-
-def is_pushing(interface: HardwareInterface) -> TypeGuard[PushesChanges]:
-    """Whether changes come unasked at this moment."""
-    return isinstance(interface, PushesChanges) and interface.is_pushing
-
-
-def _verbs_of(interface: HardwareInterface) -> Iterator[str]:
-    yield from ("submit", "cancel", "output")
-    if isinstance(interface, ReadsLogs):
-        yield "log"
-    if isinstance(interface, DeletesJobs):
-        yield "delete"

@@ -92,7 +92,8 @@ class JobRow:
         note: What a person should know ("end not witnessed", "gone from server").
         error: Why it could not be submitted or cancelled, or "".
         directory: The job's directory on the server, or "".
-        current: False where the job belongs to a workspace that the profile no longer names.
+        current: False where the job belongs to a workspace that the profile no longer names,
+            or where there is no such profile any more.
     """
 
     key: int
@@ -149,11 +150,13 @@ class Changes:
         jobs: Rows that are new or different.
         removed: Keys of rows that are no longer there.
         servers: Servers whose view is different.
+        gone_servers: Names of servers that are not in the configuration any more.
     """
 
     jobs: tuple[JobRow, ...] = ()
     removed: tuple[int, ...] = ()
     servers: tuple[ServerView, ...] = ()
+    gone_servers: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.jobs or self.removed or self.servers)
+        return bool(self.jobs or self.removed or self.servers or self.gone_servers)

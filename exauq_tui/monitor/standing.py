@@ -49,7 +49,17 @@ class Standing:
             input_names=profile.input_names,
             level=profile.level,
         )
+        self._is_retired = False
         store.set_view(self._view)
+
+    def retire(self) -> None:
+        """Tell nothing from now on: another one, or nobody, speaks for this server."""
+        with self._lock:
+            self._is_retired = True
+
+    def _publish(self) -> None:
+        if not self._is_retired:
+            self._store.set_view(self._view)
 
     @property
     def state(self) -> ServerState:
@@ -75,7 +85,7 @@ class Standing:
             self._view = replace(
                 self._view, state=state, message=message, next_try=next_try, asks=asks
             )
-            self._store.set_view(self._view)
+            self._publish()
 
     def _log_change(self, state: ServerState, message: str = "") -> None:
         if (state, message) != (self.state, self._view.message):
@@ -108,7 +118,7 @@ class Standing:
                 workspace=workspace,
                 polled=polled,
             )
-            self._store.set_view(self._view)
+            self._publish()
 
     def say_verbs(self, verbs: Iterable[str]) -> None:
         """Tell, with the next state, which verbs the server offers."""
@@ -164,7 +174,7 @@ class Standing:
     def _change(self, state: ServerState, message: str) -> None:
         self._log_change(state, message)
         self._view = replace(self._view, state=state, message=message, next_try=None)
-        self._store.set_view(self._view)
+        self._publish()
 
     def away_error(self) -> ConnectionLostError:
         """Make the error of a request that cannot be made now."""

@@ -52,13 +52,15 @@ class Store:
 
     Args:
         record: Where jobs come from.
-        servers: The names of the servers whose jobs are wanted; jobs of other profiles stay
-            in the record and are not shown.
+        servers: The names of the servers that there are.
+        shows_all: Whether jobs of other servers are wanted as well, such as those of a profile
+            that was removed; else they stay in the record and are not shown.
     """
 
-    def __init__(self, record: Record, servers: Sequence[str]) -> None:
+    def __init__(self, record: Record, servers: Sequence[str], *, shows_all: bool = False) -> None:
         self._record = record
         self._names = frozenset(servers)
+        self._shows_all = shows_all
         self._lock = threading.RLock()
         self._sync_lock = threading.Lock()
         self._revision = -1
@@ -74,6 +76,7 @@ class Store:
         # Jobs whose inputs are new or gone since somebody asked; None before the first time.
         self._new_inputs: set[int] | None = None
         self._active: Counter[str] = Counter()
+        self._gone_views: set[str] = set()
         self._told = False
         self._listener: Callable[[], None] | None = None
 
@@ -99,7 +102,7 @@ class Store:
         self._tell()
 
     def _take(self, job: StoredJob) -> None:
-        if job.server not in self._names:
+        if not self._shows_all and job.server not in self._names:
             return
         before = self._jobs.get(job.key)
         if before is not None:
@@ -136,10 +139,34 @@ class Store:
         if now is not None:
             self._active[now.server] += _is_active(now)
 
-    def set_view(self, view: ServerView) -> None:
-        """Take in how a server stands."""
+    def admit(self, server: str) -> None:
+        """Take in a server that was not there at first, with the jobs that it has already."""
         with self._lock:
-            if self._views.get(view.name) == view:
+            if server in self._names:
+                return
+            self._names |= {server}
+            self._gone_views.discard(server)
+            if not self._shows_all:
+                self._revision = -1  # its jobs had been passed over
+        self.sync()
+
+    def dismiss(self, server: str) -> None:
+        """Have a server be there no more; its jobs stay, and are not current any more."""
+        with self._lock:
+            self._names -= {server}
+            self._views.pop(server, None)
+            self._targets.pop(server, None)
+            self._changed_views.discard(server)
+            self._gone_views.add(server)
+            for place, keys in self._by_place.items():
+                if place.server == server:
+                    self._changed_jobs.update(keys.values())
+        self._tell()
+
+    def set_view(self, view: ServerView) -> None:
+        """Take in how a server stands; one that is not there is passed over."""
+        with self._lock:
+            if self._views.get(view.name) == view or view.name not in self._names:
                 return
             self._views[view.name] = view
             self._changed_views.add(view.name)
@@ -149,6 +176,8 @@ class Store:
         """Take in where a profile points now: jobs elsewhere are not current any more."""
         place = target.place
         with self._lock:
+            if place.server not in self._names:
+                return
             before = self._targets.get(place.server)
             self._targets[place.server] = target
             if before is not None and before.place == place:
@@ -160,7 +189,7 @@ class Store:
 
     def _tell(self) -> None:
         with self._lock:
-            is_news = self._changed_jobs or self._removed or self._changed_views
+            is_news = self._changed_jobs or self._removed or self._changed_views or self._gone_views
             if self._told or self._listener is None or not is_news:
                 return
             self._told = True
@@ -175,10 +204,12 @@ class Store:
                 tuple(self._row(self._jobs[key]) for key in sorted(self._changed_jobs)),
                 tuple(sorted(self._removed)),
                 tuple(self._views[name] for name in self._changed_views),
+                tuple(sorted(self._gone_views)),
             )
             self._changed_jobs.clear()
             self._removed.clear()
             self._changed_views.clear()
+            self._gone_views.clear()
             return changes
 
     def rows(self) -> tuple[JobRow, ...]:
@@ -279,7 +310,7 @@ class Store:
             note=job.note,
             error=job.error,
             directory=f"{job.workspace}/{job.job_id}" if is_there else "",
-            current=target is None or _place_of(job) == target.place,
+            current=target is not None and _place_of(job) == target.place,
         )
 
 

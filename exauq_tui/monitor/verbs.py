@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
+from exauq_tui.config import ServerProfile
 from exauq_tui.hardware.diagnosis import Finding
 from exauq_tui.hardware.interface import HostKey, HostKeyDecision, LogChunk, WorkspaceSummary
 from exauq_tui.jobs import Input
@@ -153,6 +154,23 @@ class FleetVerbs(Protocol):
 
         Submissions and cancels are accepted meanwhile, and kept.
         """
+
+    def add_server(self, profile: ServerProfile) -> None:
+        """Deal with one more server from now on, and with the jobs that are recorded for it.
+
+        Raises:
+            InputError: There is one of that name.
+        """
+
+    def replace_server(self, profile: ServerProfile) -> None:
+        """Deal with a server by another profile of the same name.
+
+        A server that a person had disconnected stays so; jobs stay in the workspace that they
+        were sent to.
+        """
+
+    def remove_server(self, server: str) -> None:
+        """Deal with a server no longer; its jobs stay where they are, and in the record."""
 
     def diagnose(self, server: str, tell: Callable[[Finding], None]) -> Future[tuple[Finding, ...]]:
         """Examine a server step by step; where there is no connection, by making it.

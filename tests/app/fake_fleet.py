@@ -9,11 +9,13 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from exauq_tui.config import ServerProfile
 from exauq_tui.errors import InputError
 from exauq_tui.hardware.diagnosis import Finding
 from exauq_tui.hardware.interface import LogChunk, WorkspaceSummary
 from exauq_tui.hardware.status import PENDING_STATUSES, JobStatus
 from exauq_tui.jobs import Input
+from exauq_tui.monitor.interfaces import where_of
 from exauq_tui.monitor.placing import Candidate, share_out
 from exauq_tui.monitor.snapshot import Changes, Event, JobRow, ServerState, ServerView
 from exauq_tui.monitor.verbs import CancelResult, Destination
@@ -111,6 +113,7 @@ class FakeFleet:
         self._jobs: dict[int, JobRow] = {}
         self._removed: list[int] = []
         self._views: dict[str, ServerView] = {}
+        self._gone: list[str] = []
         self._next = max(self.jobs, default=0) + 1
 
     # What a test does
@@ -161,9 +164,12 @@ class FakeFleet:
 
     def drain(self) -> Changes:
         changes = Changes(
-            tuple(self._jobs.values()), tuple(self._removed), tuple(self._views.values())
+            tuple(self._jobs.values()),
+            tuple(self._removed),
+            tuple(self._views.values()),
+            tuple(self._gone),
         )
-        self._jobs, self._removed, self._views = {}, [], {}
+        self._jobs, self._removed, self._views, self._gone = {}, [], {}, []
         return changes
 
     def submit(self, server: str, inputs: Sequence[Input], *, batch: str = "") -> tuple[int, ...]:
@@ -284,6 +290,21 @@ class FakeFleet:
     def disconnect(self, server: str) -> None:
         self._called("disconnect", server)
 
+    def add_server(self, profile: ServerProfile) -> None:
+        self._called("add_server", profile)
+        self.change(servers=[_view_of(profile)])
+
+    def replace_server(self, profile: ServerProfile) -> None:
+        self._called("replace_server", profile)
+        self.change(servers=[_view_of(profile)])
+
+    def remove_server(self, server: str) -> None:
+        self._called("remove_server", server)
+        del self.views[server]
+        self._views.pop(server, None)
+        self._gone.append(server)
+        self.change()
+
     def diagnose(self, server: str, tell: Callable[[Finding], None]) -> Future[tuple[Finding, ...]]:
         self._called("diagnose", server)
         for finding in self.findings:
@@ -295,6 +316,20 @@ class FakeFleet:
     def events(self, key: int) -> tuple[Event, ...]:
         self._called("events", key)
         return (Event(NOW - 300, "Submitted"), Event(NOW - 240, "Running"))
+
+
+def _view_of(profile: ServerProfile) -> ServerView:
+    return server(
+        profile.name,
+        kind=profile.kind,
+        where=where_of(profile),
+        state=ServerState.CONNECTING,
+        latency=None,
+        last_seen=None,
+        workspace="",
+        input_names=profile.input_names,
+        level=profile.level,
+    )
 
 
 def some_jobs() -> list[JobRow]:

@@ -369,6 +369,7 @@ class Lab:
         start: bool = True,
         refresh: float = 0.05,
         clock: Callable[[], float] = time.time,
+        shows_all: bool = False,
     ) -> Fleet:
         """Make a fleet with a connection of its own to the record."""
 
@@ -385,6 +386,7 @@ class Lab:
             refresh=refresh,
             make=make or make_one,
             clock=clock,
+            shows_all=shows_all,
         )
         self.fleets.append(fleet)
         if start:

@@ -1,24 +1,19 @@
-"""From TOML files to frozen server profiles, and back.
+"""From TOML files to frozen server profiles.
 
 A file for everybody on the machine is read first; what the user writes is laid over it, key by
 key. The user's own file is only ever read. Profiles made in the app have a file each in the
-directory ``profiles.d`` beside it.
+directory ``profiles.d`` beside it (`exauq_tui.config_saving` writes them).
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-import secrets
 import shlex
 import sys
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import quote
-
-import tomli_w
 
 from exauq_tui import locations
 from exauq_tui.config_file import ConfigFile, read_config_file
@@ -31,7 +26,6 @@ from exauq_tui.config_rules import (
     check_server,
     check_text,
 )
-from exauq_tui.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +101,7 @@ class Config:
         keymap: Action id to key or comma-separated keys.
         problems: One sentence for each thing that is wrong, naming file, table and key.
         path: The file that was read, or None where there was none.
+        names: Every name of a server that stands in a file, usable or not, and which file.
     """
 
     servers: tuple[ServerProfile, ...] = ()
@@ -114,9 +109,9 @@ class Config:
     keymap: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     path: Path | None = None
+    names: Mapping[str, Path] = field(default_factory=dict)
 
 
-_LONGEST_STEM = 120
 _LOCAL_PATHS = ("key_filename", "ssh_config_path", "known_hosts")
 
 
@@ -141,7 +136,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> C
             f"{main}: there is no such file; make it, or name another with --config or "
             f"{locations.CONFIG_VARIABLE}."
         )
-    for each in _profile_files(locations.profiles_dir(main), reading.problems):
+    for each in profile_files(locations.profiles_dir(main), reading.problems):
         reading.add(each, {"servers": TABLES["servers"]})
     reading.finish_site()
     servers = tuple(reading.servers.values())
@@ -153,6 +148,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> C
         keymap=reading.keymap,
         problems=tuple(reading.problems),
         path=main if is_there else None,
+        names=reading.names,
     )
 
 
@@ -167,46 +163,6 @@ def default_profile(environ: Mapping[str, str] = os.environ) -> ServerProfile:
         workspace_dir=str(locations.local_workspace_dir(name, environ)),
         input_names=("x1", "x2", "x3"),
     )
-
-
-def save_profile(profile: ServerProfile, directory: Path) -> Path:
-    """Write a profile made in the app to a file of its own, for the user's eyes only.
-
-    Args:
-        profile: The profile; its `source` is not looked at.
-        directory: ``profiles.d`` (see `exauq_tui.locations.profiles_dir`); made where missing.
-
-    Returns:
-        The new file.
-
-    Raises:
-        ConfigError: The name is taken there, the profile could not be loaded again, or the
-            file cannot be written.
-    """
-    table = _table_of(profile)
-    for key, complaint in check_server(profile.name, table):
-        subject = f"{key}: " if key else ""
-        raise ConfigError(f"the server {profile.name!r} cannot be saved: {subject}{complaint}")
-    for path in _profile_files(directory, []):
-        if profile.name in _servers_in(path):
-            raise ConfigError(
-                f"the server {profile.name!r} stands in {path} already; choose another name"
-            )
-    path = directory / f"{_file_stem(profile.name)}.toml"
-    try:
-        data = tomli_w.dumps({"servers": {profile.name: table}}).encode()
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_new(path, data)
-    except UnicodeEncodeError as error:
-        raise ConfigError(
-            f"the server {profile.name!r} cannot be saved: {error.object[error.start]!r} "
-            "is no character"
-        ) from error
-    except FileExistsError as error:
-        raise ConfigError(f"{path} is there already; choose another name") from error
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
-    return path
 
 
 class _Reading:
@@ -268,7 +224,7 @@ class _Reading:
         for name, table in tables.items():
             other = self.names.setdefault(name, file.path)
             below = self._site_table(name) if file is not self._site else {}
-            whole = {**below, **_absolute(table, file.path)} if isinstance(table, dict) else table
+            whole = {**below, **absolute(table, file.path)} if isinstance(table, dict) else table
             complaints = list(check_server(name, whole))
             for key, complaint in complaints:
                 # a key that only stands in the file for everybody is wrong there
@@ -280,12 +236,12 @@ class _Reading:
                 file.complain(("servers", name), complaint)
             elif not complaints:
                 assert isinstance(whole, dict)
-                self.servers[name] = _profile_of(name, whole, file.path)
+                self.servers[name] = profile_of(name, whole, file.path)
 
     def _site_table(self, name: str) -> dict[str, Any]:
         """The table for everybody that a user's table of this name is laid over."""
         table = self._site_tables.pop(name, {})
-        return _absolute(table, self._site.path) if self._site and isinstance(table, dict) else {}
+        return absolute(table, self._site.path) if self._site and isinstance(table, dict) else {}
 
     def _add_app(self, file: ConfigFile, table: Mapping[str, Any]) -> None:
         for key, value in table.items():
@@ -307,7 +263,8 @@ class _Reading:
                 self.keymap[action] = keys
 
 
-def _profile_files(directory: Path, problems: list[str]) -> list[Path]:
+def profile_files(directory: Path, problems: list[str]) -> list[Path]:
+    """The files of a ``profiles.d``, in order; a problem is added where they cannot be listed."""
     try:
         names = sorted(each.name for each in directory.iterdir())
     except FileNotFoundError:
@@ -322,7 +279,7 @@ def _keys(table: object) -> Collection[str]:
     return table if isinstance(table, dict) else ()
 
 
-def _absolute(table: Mapping[str, Any], source: Path) -> dict[str, Any]:
+def absolute(table: Mapping[str, Any], source: Path) -> dict[str, Any]:
     """Find files on this machine beside the configuration where they are not absolute."""
     values = dict(table)
     for key in _LOCAL_PATHS:
@@ -331,56 +288,8 @@ def _absolute(table: Mapping[str, Any], source: Path) -> dict[str, Any]:
     return values
 
 
-def _profile_of(name: str, table: Mapping[str, Any], source: Path) -> ServerProfile:
+def profile_of(name: str, table: Mapping[str, Any], source: Path | None) -> ServerProfile:
+    """Make a profile of a table that was found to be right."""
     values = dict(table)
     values["input_names"] = tuple(values.get("input_names", ()))
     return ServerProfile(name=name, source=source, **values)
-
-
-def _table_of(profile: ServerProfile) -> dict[str, Any]:
-    """The keys to write: those that have no default, or differ from it."""
-    table = {}
-    for each in fields(ServerProfile):
-        value = getattr(profile, each.name)
-        if each.name not in ("name", "source") and value != each.default:
-            table[each.name] = list(value) if isinstance(value, tuple) else value
-    return table
-
-
-def _servers_in(path: Path) -> dict[str, Any]:
-    try:
-        servers = read_config_file(path).data.get("servers")
-    except FileNotFoundError:
-        return {}
-    return servers if isinstance(servers, dict) else {}
-
-
-def _file_stem(name: str) -> str:
-    """Make a file name of a server's name: no two become the same, usual ones stay."""
-    stem = quote(name, safe="")
-    if stem.startswith("."):
-        stem = f"%2E{stem[1:]}"
-    if len(stem) > _LONGEST_STEM:
-        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
-        stem = f"{stem[: _LONGEST_STEM - 17]}-{digest}"
-    return stem
-
-
-def _write_new(path: Path, data: bytes) -> None:
-    """Write a file that appears whole or not at all, and never replaces another."""
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with open(descriptor, "wb") as stream:  # noqa: PTH123 - a descriptor has no Path
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        # a link, since a rename would replace a file that another process made meanwhile
-        path.hardlink_to(temporary)
-    finally:
-        temporary.unlink()
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

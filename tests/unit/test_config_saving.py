@@ -14,7 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exauq_tui.config import ServerProfile, load, save_profile
+from exauq_tui.config import ServerProfile, load
+from exauq_tui.config_saving import (
+    delete_profile,
+    is_own,
+    read_profile,
+    replace_profile,
+    save_profile,
+)
 from exauq_tui.errors import ConfigError
 
 GOOD = '[servers.good]\nkind = "local"\nprogram = "python3"\nscript_path = "model.py"\n'
@@ -134,3 +141,88 @@ def test_a_saved_profile_loads_as_it_was(each: ServerProfile) -> None:
         config = load(main)
     assert config.problems == ()
     assert config.servers == (replace(each, source=path),)
+
+
+# Changing and removing what the app wrote
+
+
+def loaded(directory: Path, **changes: object) -> ServerProfile:
+    """A profile that was saved, as the program has it after its start."""
+    (directory / "config.toml").touch()
+    save_profile(profile(**changes), directory / "profiles.d")
+    (found,) = load(directory / "config.toml").servers
+    return found
+
+
+def test_a_changed_profile_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    before = loaded(tmp_path)
+    assert before.source is not None
+    before.source.chmod(0o644)  # by somebody's umask, or an editor
+    replace_profile(before, replace(before, level=4, user="bob", setup="module load x\n"))
+    (after,) = load(tmp_path / "config.toml").servers
+    assert after == replace(before, level=4, user="bob", setup="module load x\n")
+    assert read_profile(before.source, "hpc1") == after
+    assert stat.S_IMODE(before.source.stat().st_mode) == 0o600
+    assert list(before.source.parent.iterdir()) == [before.source]
+
+
+def test_a_removed_profile_leaves_nothing(tmp_path: Path) -> None:
+    profile = loaded(tmp_path)
+    delete_profile(profile)
+    assert list((tmp_path / "profiles.d").iterdir()) == []
+    delete_profile(profile)  # somebody else was first
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", GOOD, '[servers.hpc1]\nkind = "local"\nprogram = "p"\nscript_path = "s"\n', "not TOML",
+     '[servers.hpc1]\nkind = "unix"\n'],
+)  # fmt: skip
+def test_what_somebody_else_wrote_meanwhile_is_kept(tmp_path: Path, text: str) -> None:
+    profile = loaded(tmp_path)
+    assert profile.source is not None
+    profile.source.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"hpc1\.toml"):
+        replace_profile(profile, replace(profile, level=4))
+    with pytest.raises(ConfigError, match=r"hpc1\.toml"):
+        delete_profile(profile)
+    assert profile.source.read_text(encoding="utf-8") == text
+
+
+def test_a_second_server_in_the_file_keeps_both(tmp_path: Path) -> None:
+    profile = loaded(tmp_path)
+    assert profile.source is not None
+    with profile.source.open("a", encoding="utf-8") as file:
+        file.write(GOOD)
+    with pytest.raises(ConfigError, match="something else than is shown"):
+        delete_profile(profile)
+    assert len(load(tmp_path / "config.toml").servers) == 2
+
+
+def test_a_change_that_could_not_be_loaded_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    profile = loaded(tmp_path)
+    assert profile.source is not None
+    text = profile.source.read_text(encoding="utf-8")
+    with pytest.raises(ConfigError, match="level"):
+        replace_profile(profile, replace(profile, level=0))
+    assert profile.source.read_text(encoding="utf-8") == text
+
+
+def test_only_a_file_that_the_app_made_for_one_server_is_its_own(tmp_path: Path) -> None:
+    own = loaded(tmp_path)
+    directory = tmp_path / "profiles.d"
+    assert own.source is not None
+    assert is_own(own, directory)
+    assert not is_own(own, None)
+    assert not is_own(replace(own, source=None), directory)
+    assert not is_own(replace(own, source=tmp_path / "config.toml"), directory)
+    assert not is_own(replace(own, source=directory / "by-hand.toml"), directory)
+    own.source.rename(tmp_path / "elsewhere.toml")
+    own.source.symlink_to(tmp_path / "elsewhere.toml")
+    assert not is_own(own, directory)
+
+
+def test_every_name_is_known_also_that_of_a_server_that_cannot_be_used(tmp_path: Path) -> None:
+    main = tmp_path / "config.toml"
+    main.write_text(f'{GOOD}[servers.bad]\nkind = "unix"\n', encoding="utf-8")
+    assert load(main).names == {"good": main, "bad": main}

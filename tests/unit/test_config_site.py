@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from exauq_tui import locations
-from exauq_tui.config import Config, load, save_profile
+from exauq_tui.config import Config, load
+from exauq_tui.config_saving import save_profile
 
 SITE = (
     '[app]\nrefresh = 5\ntheme = "nord"\n[keymap]\nquit = "x"\ncancel = "C"\n'

@@ -297,7 +297,7 @@ class Fleet:
         self, server: str, inputs: Sequence[Input], batch: str, try_of: Sequence[StoredJob] = ()
     ) -> Order:
         target = self._store.target(server)
-        place, level = target.place, self._pollers[server].profile.level
+        place, level = target.place, self._poller(server).profile.level
         return Order(
             server, place.endpoint, place.workspace, target.is_known, inputs, level, batch, try_of
         )
@@ -309,7 +309,7 @@ class Fleet:
         for order in orders:
             again = " again" if order.try_of else ""
             _log.info("%d jobs to be submitted%s to %s", len(order.inputs), again, order.server)
-            self._pollers[order.server].wake()
+            self._poller(order.server).wake()
         return [tuple(job.key for job in jobs) for jobs in added]
 
     def resubmit(self, keys: Sequence[int]) -> tuple[int, ...]:

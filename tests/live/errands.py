@@ -17,7 +17,10 @@ from tests.live.site import Site
 from tests.live.witness import Witness
 from tests.unit.fake_interfaces import reaches, row, stands, until
 
-_OURS = {"format", "made-for", "journal", "queue", "queue-done", "slots", "lock", "max_running"}
+_OURS = {
+    *("format", "made-for", "journal", "lock", "max_running"),
+    *("queue", "queue-done", "queue-launched", "slots"),
+}
 """What always is in .exauq-tui, or may be; beside the copies of the program."""
 
 LONG = 4000

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -156,3 +158,36 @@ def test_one_that_stands_in_the_queue_twice_takes_one_slot(ws: Path) -> None:
     # As it is with real recorders: START is made some time later.
     call(ws, 'exauq_launch() { echo "$2" >>"$1/launched"; }; exauq_fill "$1"')
     assert begun(ws) == [1, 2]
+
+
+FAKE_LATE = 'exauq_launch() { echo "$2" >>"$1/launched"; }'
+
+
+def test_a_job_that_was_just_launched_is_not_launched_again_before_it_begins(ws: Path) -> None:
+    own = ws / ".exauq-tui"
+    (own / "max_running").write_text("2\n")
+    accept(ws, "1", 1, 2, 3)
+    for mode in ("", "ended", ""):
+        call(ws, f'{FAKE_LATE}; exauq_fill "$1" {mode}')
+        assert begun(ws) == [1, 2]
+    # Who connects does not wait: its recorder may be dead.
+    call(ws, f'{FAKE_LATE}; exauq_fill "$1" repair')
+    assert begun(ws) == [1, 2, 1, 2]
+    # And nor does anybody after some seconds, or where the clock was set back.
+    launched = own / "queue-launched"
+    for change in (-10, 1000):
+        text = launched.read_text()
+        launched.write_text(re.sub("[0-9]+\n", lambda at: f"{int(at[0]) + change}\n", text))  # noqa: B023
+        call(ws, f'{FAKE_LATE}; exauq_fill "$1" ended')
+    assert begun(ws) == [1, 2] * 4
+
+
+def test_a_job_that_comes_again_under_its_id_at_once_is_launched_at_once(ws: Path) -> None:
+    (ws / ".exauq-tui" / "max_running").write_text("1\n")
+    accept(ws, "1", 1)
+    call(ws, f'{FAKE_LATE}; exauq_fill "$1"')
+    shutil.rmtree(ws / "1")
+    accept(ws, "2", 1)
+    (ws / "1" / "token").write_text("fedcba9876543210 1700000001\n")
+    call(ws, f'{FAKE_LATE}; exauq_fill "$1"')
+    assert begun(ws) == [1, 1]

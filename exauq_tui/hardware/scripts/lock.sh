@@ -13,17 +13,20 @@ exauq_lock() {
     local own=$1/.exauq-tui deadline=$((SECONDS + ${2:-60})) code proc_ticks=
     locked=
     if type -P flock >/dev/null && { exec 7>>"$own/lock"; } 2>/dev/null; then
-        while :; do
+        # Waiting from the first saves a process where others have it for moments all the time.
+        flock -w "$((deadline - SECONDS))" 7
+        code=$?
+        # 1: somebody has it, or it is busybox's flock, which cannot wait and fails at once.
+        # Anything else: there are no locks here.
+        while [[ $code -eq 1 && $SECONDS -lt deadline ]]; do
             flock -n 7
             code=$?
-            [[ $code -ne 0 ]] || locked=flock
-            # 1: somebody has it; anything else: there are no locks here.
-            [[ $code -eq 1 && $SECONDS -lt deadline ]] || break
-            # busybox's flock cannot wait for a while: it fails at once.
-            if flock -w "$((deadline - SECONDS))" 7; then locked=flock; break; fi
-            exauq_pause
+            [[ $code -ne 1 ]] || exauq_pause
         done
-        if [[ -n $locked ]]; then return; fi
+        if [[ $code -eq 0 ]]; then
+            locked=flock
+            return
+        fi
         exec 7>&-
         if [[ $code -eq 1 ]]; then return 1; fi
     fi

@@ -14,6 +14,7 @@
 #   slots        ids that were given a slot, one per line; a slot is free again once its job has
 #                ended. Lines are added before the job starts: a filler that dies in between
 #                leaves a slot taken (repaired at the next connect), never one job too many.
+#   queue-launched  "ID TOKEN TIME" of jobs with a slot that were launched, and may not have begun
 # A filler runs when jobs are accepted, when one ends, and when somebody connects.
 
 # How many lines of the queue are dealt with until it is shortened.
@@ -56,14 +57,35 @@ exauq_read_slots() {
             [[ $state == [QRTX] ]] || continue
         fi
         # It holds a slot and has not begun: its filler died, or it came again under its old id.
-        # Launched twice it starts once.
-        if exauq_may_start "$id"; then exauq_launch "$ws" "$id"; fi
+        if exauq_may_start "$id"; then exauq_begin "$id"; fi
         taken+=("$id")
     done
-    if [[ ${#lines[@]} -gt $((2 * ${#taken[@]} + 100)) ]]; then
+    if [[ ${#lines[@]} -gt $((2 * ${#taken[@]} + 16)) ]]; then
         # Ended jobs are dropped now and then, by replacing the file as a whole.
         { printf '%s\n' "${taken[@]}" >"$own/slots-half" && mv -f -- "$own/slots-half" "$own/slots"; } 2>/dev/null
     fi
+}
+
+# Set `underway` (id -> "TOKEN TIME") to the jobs that were launched less than ten seconds ago.
+exauq_read_underway() {
+    local id token since
+    exauq_now
+    while read -r id token since; do
+        [[ $id =~ ^[0-9]+$ && $since =~ ^[1-9][0-9]{0,11}$ ]] || continue
+        # A clock that was set back must not keep anybody waiting.
+        if ((since <= ${now%.*} && ${now%.*} - since < 10)); then underway[$id]="$token $since"; fi
+    done <"$own/queue-launched"
+}
+
+# Launch job $1, which has a slot, unless that was done a moment ago and its recorder has yet to
+# begin. Launched twice it starts once, but the machine has better things to do.
+exauq_begin() {
+    exauq_read_token "$1"
+    if [[ ${underway[$1]-} != "$token "* ]]; then
+        exauq_launch "$ws" "$1"
+        underway[$1]="$token ${now%.*}"
+    fi
+    launched+=("$1 ${underway[$1]}")
 }
 
 # Move what submissions accepted to the end of the queue. Forks once for each of them.
@@ -99,9 +121,9 @@ exauq_shorten_queue() {
 # "ended" where a job just ended.
 exauq_fill() {
     local ws=$1 own=$1/.exauq-tui limit dealt=0 room skip id host boot read_only format locked
-    local state submitted started finished exit_code token output note freed
-    local -a taken=() lines=() unattended=()
-    local -A begun=()
+    local state submitted started finished exit_code token output note freed now
+    local -a taken=() lines=() unattended=() launched=()
+    local -A begun=() underway=()
     exauq_identify_machine
     exauq_read_format "$ws"
     if [[ -n $read_only ]]; then return 1; fi
@@ -114,6 +136,7 @@ exauq_fill() {
     read -r dealt <"$own/queue-done"
     [[ $dealt =~ ^[0-9]+$ ]] || dealt=0
     exauq_take_accepted
+    if [[ ${2-} == repair ]]; then exauq_now; else exauq_read_underway; fi
     if [[ $limit -gt 0 || ${2-} == repair ]]; then exauq_read_slots "${2-}"; fi
     if [[ ${2-} == repair ]]; then
         exauq_requeue
@@ -134,7 +157,7 @@ exauq_fill() {
             if [[ -n $id && $id != *[!0-9]* && -z ${begun[$id]-} ]] && exauq_may_start "$id"; then
                 # Without its line in `slots` it would not be counted: then it does not start.
                 if ! exauq_append "$own/slots" "$id"; then break 2; fi
-                exauq_launch "$ws" "$id"
+                exauq_begin "$id"
                 begun[$id]=1
                 room=$((room - 1))
             fi
@@ -142,6 +165,8 @@ exauq_fill() {
         done
     done
     exec 5<&-
+    # Without a limit nobody looks through those that have slots.
+    if [[ $limit -gt 0 ]]; then printf '%s\n' "${launched[@]}" >"$own/queue-launched"; fi
     if [[ $dealt -ge $exauq_queue_done_most ]]; then exauq_shorten_queue; fi
     printf '%s\n' "$dealt" >"$own/queue-done"
     if [[ ${2-} != ended ]]; then exauq_tidy; fi

@@ -113,7 +113,13 @@ def _run_dashboard(options: Options) -> int:
     prompter = AppPrompter()
     with _fleet(options, prompter) as fleet:
         where = str(options.config_path)
-        app = ExauqApp(fleet, options.config, prompter=prompter, config_text=where)
+        app = ExauqApp(
+            fleet,
+            options.config,
+            prompter=prompter,
+            config_text=where,
+            data_dir=locations.data_dir(),
+        )
         app.run()
         return app.return_code or 0
 
@@ -135,7 +141,13 @@ def demo(count: int) -> None:
             fleet = Fleet(settings.servers, record, prompter, refresh=1.0)
             ground.end_jobs_with(lambda: headless.end_jobs(ground.profile))
             fleet.submit(ground.profile.name, sample_inputs(count), batch="demo")
-            app = ExauqApp(fleet, settings, prompter=prompter, config_text="the demo's own")
+            app = ExauqApp(
+                fleet,
+                settings,
+                prompter=prompter,
+                config_text="the demo's own",
+                data_dir=ground.data_dir,
+            )
             try:
                 app.run()
             finally:

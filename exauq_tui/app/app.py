@@ -61,6 +61,7 @@ class ExauqApp(App[int], inherit_bindings=False):
         prompter: What the fleet asks its questions through, where it asks any.
         clock: Tells the time, in seconds since 1970.
         config_text: Where the configuration is or is looked for, to tell people.
+        data_dir: Where the app keeps files of its own, or None to keep none.
     """
 
     TITLE = "exauq"
@@ -82,10 +83,12 @@ class ExauqApp(App[int], inherit_bindings=False):
         prompter: AppPrompter | None = None,
         clock: Callable[[], float] = time.time,
         config_text: str = "",
+        data_dir: Path | None = None,
     ) -> None:
         super().__init__(driver_class=TerminalDriver)
         self.fleet = fleet
         self.config = config
+        self.data_dir = data_dir
         self.clock = clock
         self.model = JobModel()
         self.prompter = prompter or AppPrompter()

@@ -76,8 +76,9 @@ _BY_ID = {command.id: command for command in COMMANDS}
 def bindings(scope: Scope) -> list[BindingType]:
     """The key bindings of one part of the screen, by the keys of the table.
 
-    Commands of the main screen have priority: a key that was typed before the focus moved
-    still means what it says. Their screen refuses them while a text field has the focus.
+    All have priority: a key that was typed before the focus moved still means what it says,
+    and none overtakes another (a verb would act upon the row that the cursor is just leaving).
+    Screens refuse them while a text field has the focus.
     """
     return [
         Binding(
@@ -85,7 +86,7 @@ def bindings(scope: Scope) -> list[BindingType]:
             command.action,
             command.label,
             show=False,
-            priority=scope in ("app", "main", "log", "doctor"),
+            priority=True,
             tooltip=command.tooltip,
             id=command.id,
         )

@@ -140,7 +140,8 @@ class JobVerbs:
         if len(results) == 1 and numbers:
             self._tell(f"Output: {fmt.number(numbers[0])}")
         elif numbers:
-            self._tell(f"{fmt.count(len(numbers), 'output')} read")
+            key = self._app.commands.first_key("export")
+            self._tell(f"{fmt.count(len(numbers), 'output')} read; {key} exports them")
         self._tell_reasons("could not be read", reasons)
 
     # Deleting

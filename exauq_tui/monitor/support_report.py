@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-import secrets
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
@@ -22,6 +21,7 @@ from exauq_tui import __version__
 from exauq_tui.config import ServerProfile
 from exauq_tui.errors import InputError
 from exauq_tui.hardware.diagnosis import Finding
+from exauq_tui.monitor.private_file import write_private
 
 _LOG_LINES = 200
 _LOG_BYTES = 64 * 1024
@@ -96,17 +96,8 @@ def write_report(path: Path, text: str) -> None:
     Raises:
         InputError: It cannot be written there.
     """
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        descriptor = os.open(temporary, flags, 0o600)
-        try:
-            with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as stream:  # noqa: PTH123 - a descriptor has no Path
-                stream.write(text)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_private(path, text)
     except OSError as error:
         raise InputError(
             f"the report cannot be written to {path}: {error.strerror or error}"
@@ -161,6 +152,8 @@ def _version_of(package: str) -> str:
 
 def one_line(text: str) -> str:
     """Make control characters of what a server said visible."""
+    if text.isprintable():
+        return text
     return "".join(
         sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii")
         for sign in text

@@ -349,3 +349,11 @@ async def test_the_palette_offers_every_verb_by_name() -> None:
         await pilot.press("enter")
         await until(pilot, lambda: fleet.called("look_now"))
         assert isinstance(app.screen, MainScreen)
+
+
+async def test_a_verb_typed_at_once_after_a_move_acts_where_the_cursor_went() -> None:
+    fleet = FakeFleet([job(1), job(2), job(3)])
+    async with running(fleet) as (app, pilot):
+        type_ahead(app, "j", "j", "c", "y")
+        await until(pilot, lambda: fleet.called("cancel"))
+        assert fleet.called("cancel") == [((1,),)]

@@ -15,7 +15,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from exauq_tui.config import Config
+from exauq_tui.config import Config, ServerProfile
 from exauq_tui.hardware.connection.host_keys import KnownKey, Trust, Verdict, refusal
 from exauq_tui.hardware.diagnosis import Check, Finding, Result
 from exauq_tui.hardware.interface import HostKey
@@ -168,6 +168,7 @@ class Scene:
     config: Config = field(default_factory=Config)
 
 
+PROFILE = ServerProfile("hpc1", "unix", "python3", "m.py", user="alice", host="hpc1.example.org")
 PROBLEM = 'config.toml: [servers.hpc1] has no key "hots"; did you mean "host"?'
 
 SCENES = {
@@ -181,6 +182,9 @@ SCENES = {
     "submit": Scene(keys=("s", *"0.5", "tab", *"abc"), shows="is not a number"),
     "confirm": Scene(several, keys=("2", "a", "c"), shows="No, leave it"),
     "delete": Scene(keys=("4", "a", "D"), shows="Type the number of jobs"),
+    "copy": Scene(keys=("4", "y"), shows="Copy of job", config=Config(servers=(PROFILE,))),
+    "copy-many": Scene(keys=("2", "a", "y"), shows="Copy of 14 jobs"),
+    "export": Scene(keys=("4", "a", "3", "space", "e"), shows="CSV with headings"),
     "host-key": Scene(asks=ask_host_key, shows="SHA256:"),
     "host-key-note": Scene(asks=ask_host_key_with_note, shows="SHA256:"),
     "host-key-changed": Scene(host_key_changed, shows="not the host key that is known"),

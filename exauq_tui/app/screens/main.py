@@ -18,6 +18,7 @@ from exauq_tui.app.job_model import Applied
 from exauq_tui.app.job_verbs import JobVerbs
 from exauq_tui.app.screens.main_selection import MainSelection
 from exauq_tui.app.screens.main_verbs import MainVerbs
+from exauq_tui.app.take_away import TakeAway
 from exauq_tui.app.widgets.detail import DetailPane
 from exauq_tui.app.widgets.footer import Footer
 from exauq_tui.app.widgets.header import Header
@@ -46,6 +47,7 @@ class MainScreen(MainSelection, MainVerbs):
         self.model = app.model
         self._clock = app.clock
         self.verbs = JobVerbs(app, self._show_new)
+        self.take_away = TakeAway(app)
         self.table = JobTable(self.model, self._clock, id="jobs")
         self.header = Header(self.model, self._clock, id="header")
         self.server_list = ServerList(self.model, self._clock, id="servers")

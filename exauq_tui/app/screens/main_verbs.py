@@ -8,6 +8,7 @@ from exauq_tui.app.job_verbs import JobVerbs
 from exauq_tui.app.screens.doctor import DoctorScreen
 from exauq_tui.app.screens.log import LogScreen
 from exauq_tui.app.screens.main_panes import MainPanes
+from exauq_tui.app.take_away import TakeAway
 
 if TYPE_CHECKING:
     from exauq_tui.app.app import ExauqApp
@@ -18,6 +19,7 @@ class MainVerbs(MainPanes):
 
     app: ExauqApp
     verbs: JobVerbs
+    take_away: TakeAway
 
     async def action_submit(self) -> None:
         """Submit jobs."""
@@ -42,6 +44,14 @@ class MainVerbs(MainPanes):
         row = self.model.cursor_row()
         if row is not None:
             await self.app.push_screen(LogScreen(row, self.app.commands))
+
+    async def action_copy(self) -> None:
+        """Copy something of jobs to the clipboard."""
+        await self.take_away.copy()
+
+    async def action_export(self) -> None:
+        """Write jobs to a file."""
+        await self.take_away.export()
 
     async def action_delete_jobs(self) -> None:
         """Delete job directories."""

@@ -52,7 +52,7 @@ screenshots: $(VENV)/.dev
 	$(BIN)/python scripts/make_screenshots.py
 
 bench: tools $(VENV)/.dev
-	$(BIN)/python -m benchmarks.all
+	$(BIN)/python -m benchmarks.all --short
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache \

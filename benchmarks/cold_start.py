@@ -6,8 +6,8 @@ import statistics
 import time
 from dataclasses import replace
 
-from benchmarks.command import Options, main
-from benchmarks.lab import SAMPLE, Lab, median_time
+from benchmarks.command import Options, at_every_delay, main
+from benchmarks.lab import Lab, median_time
 from benchmarks.plain import look_command
 from benchmarks.report import Budget, Finding, Floor, timed
 from benchmarks.workspace import FullWorkspace, make_full_workspace
@@ -17,28 +17,24 @@ BUDGET = Budget(14, 0.0, 1000)
 
 def run(lab: Lab, options: Options) -> list[Finding]:
     """Measure in a process that has imported everything already."""
-    findings = []
-    for jobs in options.sizes((1000,), (1000,)):
-        lab.proxy.round_trip = 0.0
-        full = make_full_workspace(lab, jobs)
-        findings += [
-            _measure(lab, options, full, lab.set_round_trip(round_trip))
-            for round_trip in options.round_trips
-        ]
-    return findings
+    return at_every_delay(
+        lab,
+        options,
+        options.sizes((1000,), (1000,)),
+        lambda jobs: make_full_workspace(lab, jobs),
+        lambda full, floor: [_measure(lab, options, full, floor)],
+    )
 
 
 def _measure(lab: Lab, options: Options, full: FullWorkspace, floor: Floor) -> Finding:
     jobs = len(full.ids)
 
-    def connect_and_look_plainly() -> None:
+    def connect_plainly() -> None:
         with lab.plain() as plain:
             plain.run("true")
 
-    baseline = median_time(connect_and_look_plainly, 3)
-    with lab.plain() as plain:
-        sample = [(look_command(f"{full.path}/{job_id}"), "") for job_id in full.ids[:SAMPLE]]
-        baseline += jobs * plain.seconds_each(sample)
+    looks = ((look_command(f"{full.path}/{job_id}"), "") for job_id in full.ids)
+    baseline = median_time(connect_plainly, 3) + jobs * lab.seconds_by_hand(looks)
     times, turns = [], []
     for _ in range(options.repeat):
         earlier = lab.proxy.traffic()

@@ -1,16 +1,22 @@
-"""What all benchmarks share on the command line, and how one is run."""
+"""What all benchmarks share: the command line, the sizes and delays, and how one is run."""
 
 from __future__ import annotations
 
 import argparse
 import signal
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from benchmarks.lab import Lab, choose_base, file_seconds
-from benchmarks.report import LEGEND, Finding, describe_floor, describe_machine, table
+from benchmarks.report import LEGEND, Finding, Floor, describe_floor, describe_machine, table
+
+WATCHED, WATCHED_SHORT = 300.0, 60.0
+"""Seconds that take in as many full looks as there are of them on average: one in 60 seconds, and
+with 1,000 jobs on such a machine one in 100."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +35,7 @@ class Options:
     jobs: tuple[int, ...] = ()
     round_trips: tuple[float, ...] = (0.0, 0.05)
     repeat: int = 5
-    seconds: float = 30.0
+    seconds: float = WATCHED
     base: Path = field(default_factory=choose_base)
     short: bool = False
 
@@ -39,6 +45,33 @@ class Options:
 
 
 Benchmark = Callable[[Lab, Options], list[Finding]]
+
+Case = TypeVar("Case")
+
+
+def at_every_delay(
+    lab: Lab,
+    options: Options,
+    sizes: Iterable[int],
+    prepare: Callable[[int], Case],
+    measure: Callable[[Case, Floor], Iterable[Finding]],
+) -> list[Finding]:
+    """Measure something for each number of jobs, and there at each round-trip time.
+
+    Args:
+        lab: The server.
+        options: What was asked for.
+        sizes: The numbers of jobs.
+        prepare: Makes what a number of jobs needs, over a link without delay.
+        measure: Measures with that, over a link that costs what it is told.
+    """
+    findings: list[Finding] = []
+    for jobs in sizes:
+        lab.proxy.round_trip = 0.0
+        case = prepare(jobs)
+        for round_trip in options.round_trips:
+            findings += measure(case, lab.set_round_trip(round_trip))
+    return findings
 
 
 def parse(description: str, arguments: Sequence[str] | None = None) -> Options:
@@ -56,7 +89,7 @@ def parse(description: str, arguments: Sequence[str] | None = None) -> Options:
     )
     parser.add_argument("--repeat", type=_count, metavar="K", help="measure K times (default: 5)")
     parser.add_argument(
-        "--seconds", type=float, metavar="S", help="how long to watch an idle server (default: 30)"
+        "--seconds", type=float, metavar="S", help="how long to watch an idle server (default: 300)"
     )
     parser.add_argument(
         "--directory",
@@ -64,14 +97,16 @@ def parse(description: str, arguments: Sequence[str] | None = None) -> Options:
         metavar="DIR",
         help="where servers and workspaces are made (default: in memory where there is room)",
     )
-    parser.add_argument("--short", action="store_true", help="the short form: seconds, not minutes")
+    parser.add_argument(
+        "--short", action="store_true", help="fewer jobs, measured 3 times: what `make bench` runs"
+    )
     given = parser.parse_args(arguments)
     short: bool = given.short
     return Options(
         tuple(given.jobs),
         tuple(given.rtt) if given.rtt else (0.0, 0.05),
         given.repeat or (3 if short else 5),
-        given.seconds or (10.0 if short else 30.0),
+        given.seconds or (WATCHED_SHORT if short else WATCHED),
         given.directory or choose_base(),
         short,
     )
@@ -91,21 +126,34 @@ def _milliseconds(text: str) -> float:
     return number / 1000
 
 
-def main(description: str | None, benchmark: Benchmark) -> None:
-    """Run one benchmark and print its table."""
+def main(description: str | None, benchmarks: Benchmark | Mapping[str, Benchmark]) -> None:
+    """Run one benchmark or several, and print their table.
+
+    Args:
+        description: What stands above the options when help is asked for.
+        benchmarks: The benchmark; or several, each of which gets a server of its own.
+    """
     options = parse((description or "").partition("\n")[0])
     end_by_exception()
-    print(introduction(options), flush=True)
-    with Lab(options.base) as lab:
-        findings = benchmark(lab, options)
-        for floor in lab.floors:
-            print(describe_floor(floor))
-    print(f"\n{table(findings)}\n\n{LEGEND}")
+    print(run(options, {"": benchmarks} if callable(benchmarks) else benchmarks))
 
 
-def introduction(options: Options) -> str:
-    """Say where and how often things are measured."""
-    return f"{describe_machine(file_seconds(options.base))} Medians of {options.repeat}."
+def run(options: Options, benchmarks: Mapping[str, Benchmark]) -> str:
+    """Run benchmarks, each with a server of its own, and give the report as Markdown."""
+    findings: list[Finding] = []
+    floors: dict[float, Floor] = {}
+    machine = describe_machine(file_seconds(options.base))
+    for name, benchmark in benchmarks.items():
+        begun = time.monotonic()
+        with Lab(options.base) as lab:
+            findings += benchmark(lab, options)
+            # Each measures its own; one line for each delay is enough.
+            floors = {floor.round_trip: floor for floor in lab.floors} | floors
+        if name:
+            print(f"{name}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
+    link = [describe_floor(floors[delay]) for delay in sorted(floors)]
+    introduction = " ".join([machine, f"Medians of {options.repeat}.", *link])
+    return "\n".join([introduction, "", table(findings), "", LEGEND])
 
 
 def end_by_exception() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import os
 import shutil
@@ -11,9 +10,8 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -134,8 +132,6 @@ class Lab:
         **options: Any,  # noqa: ANN401 - handed on
     ) -> UnixServerScriptInterface:
         """Make an interface through the proxy; closed with the laboratory at the latest."""
-        if "max_running" in options and not takes_max_running():
-            del options["max_running"]
         made = UnixServerScriptInterface(
             self.server.user,
             self.proxy.host,
@@ -156,9 +152,6 @@ class Lab:
     @contextmanager
     def fleet(self, workspace: Path, script: Path) -> Iterator[Fleet]:
         """Run a fleet of this one server, named "benchmark", with a record of its own."""
-        options: dict[str, Any] = {}
-        if "max_running" in {field.name for field in fields(ServerProfile)}:
-            options["max_running"] = 0
         profile = ServerProfile(
             name="benchmark",
             kind="unix",
@@ -170,7 +163,7 @@ class Lab:
             key_filename=str(self.server.keys.ed25519),
             port=self.proxy.port,
             known_hosts=str(self.known_hosts),
-            **options,
+            max_running=0,
         )
         with Record(self.directory / f"record-{next(self._ids)}.sqlite") as record:
             fleet = Fleet([profile], record, _Nobody())
@@ -183,6 +176,15 @@ class Lab:
     def plain(self) -> PlainScript:
         """Connect as a plain script does, through the proxy."""
         return PlainScript(*self._address())
+
+    def seconds_by_hand(self, commands: Iterable[tuple[str, str]]) -> float:
+        """Measure what a plain script needs for one job: one command, with its input.
+
+        Args:
+            commands: The commands of some jobs, of which the first few are run.
+        """
+        with self.plain() as plain:
+            return plain.seconds_each(list(itertools.islice(commands, SAMPLE)))
 
     def _address(self) -> tuple[str, int, str, Path, Path]:
         return (
@@ -270,11 +272,6 @@ def _refuse_key(key: HostKey) -> bool:
 
 def _say_nothing(prompt: str) -> str | None:
     raise AssertionError(f"the private server asks for {prompt}")
-
-
-def takes_max_running() -> bool:
-    """Whether the interface can keep the server from running too many jobs at once."""
-    return "max_running" in inspect.signature(UnixServerScriptInterface).parameters
 
 
 def choose_base() -> Path:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks.command import Options, main
-from benchmarks.lab import SAMPLE, Lab, median_time
+from benchmarks.command import Options, at_every_delay, main
+from benchmarks.lab import Lab, median_time
 from benchmarks.report import Budget, Finding, Floor, timed
 from benchmarks.workspace import FullWorkspace, make_full_workspace
 
@@ -12,22 +12,19 @@ BUDGET = Budget(3, 0.100, 1000)
 
 def run(lab: Lab, options: Options) -> list[Finding]:
     """Measure the reading of all outputs."""
-    findings = []
-    for jobs in options.sizes((1000,), (1000,)):
-        lab.proxy.round_trip = 0.0
-        full = make_full_workspace(lab, jobs)
-        findings += [
-            _measure(lab, options, full, lab.set_round_trip(round_trip))
-            for round_trip in options.round_trips
-        ]
-    return findings
+    return at_every_delay(
+        lab,
+        options,
+        options.sizes((1000, 10_000), (1000,)),
+        lambda jobs: make_full_workspace(lab, jobs),
+        lambda full, floor: [_measure(lab, options, full, floor)],
+    )
 
 
 def _measure(lab: Lab, options: Options, full: FullWorkspace, floor: Floor) -> Finding:
     jobs = len(full.ids)
-    with lab.plain() as plain:
-        sample = [(f"cat '{full.path}/{job_id}/output.txt'", "") for job_id in full.ids[:SAMPLE]]
-        baseline = jobs * plain.seconds_each(sample)
+    reads = ((f"cat '{full.path}/{job_id}/output.txt'", "") for job_id in full.ids)
+    baseline = jobs * lab.seconds_by_hand(reads)
     with lab.interface(full.path, full.script) as interface:
         outputs = interface.get_job_outputs(full.ids)
         assert set(outputs.values()) == {1.25}, "every output is the number that was written"

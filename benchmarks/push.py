@@ -7,8 +7,8 @@ import threading
 import time
 from pathlib import Path
 
-from benchmarks.command import Options, main
-from benchmarks.lab import PATIENCE, SAMPLE, Lab, wait_until
+from benchmarks.command import Options, at_every_delay, main
+from benchmarks.lab import PATIENCE, Lab, wait_until
 from benchmarks.plain import look_command
 from benchmarks.report import Budget, Finding, Floor, timed
 from exauq_tui.hardware.status import JobStatus
@@ -31,11 +31,13 @@ TELLER = '#!/bin/sh\nread -r pause <"$1"\nsleep "$pause"\necho 1 >"$2"\nexec dat
 
 def run(lab: Lab, options: Options) -> list[Finding]:
     """Measure with the fleet as the dashboard runs it."""
-    findings = []
-    for jobs in options.sizes((30,), (8,)):
-        for round_trip in options.round_trips:
-            findings += _measure(lab, jobs, lab.set_round_trip(round_trip))
-    return findings
+    return at_every_delay(
+        lab,
+        options,
+        options.sizes((30,), (8,)),
+        lambda jobs: jobs,
+        lambda jobs, floor: _measure(lab, jobs, floor),
+    )
 
 
 def _measure(lab: Lab, count: int, floor: Floor) -> list[Finding]:
@@ -46,10 +48,9 @@ def _measure(lab: Lab, count: int, floor: Floor) -> list[Finding]:
     delays = []
     for directory, at in seen.items():
         delays.append(at - float((workspace / directory / "teller.sh.out").read_text()))
-    with lab.plain() as plain:
-        sample = [(look_command(f"{workspace}/{name}"), "") for name in list(seen)[:SAMPLE]]
-        # On average an end falls into the middle of a sweep over all jobs.
-        baseline = SWEPT / 2 * plain.seconds_each(sample)
+    # On average an end falls into the middle of a sweep over all jobs.
+    looks = ((look_command(f"{workspace}/{name}"), "") for name in seen)
+    baseline = SWEPT / 2 * lab.seconds_by_hand(looks)
     middle = statistics.median(delays)
     return [
         timed(

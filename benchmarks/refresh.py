@@ -5,8 +5,8 @@ from __future__ import annotations
 import statistics
 import time
 
-from benchmarks.command import Options, main
-from benchmarks.lab import SAMPLE, Lab
+from benchmarks.command import Options, at_every_delay, main
+from benchmarks.lab import Lab
 from benchmarks.plain import look_command
 from benchmarks.report import Budget, Finding, Floor, timed
 from benchmarks.workspace import FullWorkspace, make_full_workspace
@@ -19,20 +19,19 @@ DELTA = Budget(1.2, 0.010)
 
 def run(lab: Lab, options: Options) -> list[Finding]:
     """Measure both kinds of look."""
-    findings = []
-    for jobs in options.sizes((100, 1000, 10_000), (1000,)):
-        lab.proxy.round_trip = 0.0
-        full = make_full_workspace(lab, jobs, RUNNING)
-        for round_trip in options.round_trips:
-            findings += _measure(lab, options, full, lab.set_round_trip(round_trip))
-    return findings
+    return at_every_delay(
+        lab,
+        options,
+        options.sizes((100, 1000, 10_000), (1000,)),
+        lambda jobs: make_full_workspace(lab, jobs, RUNNING),
+        lambda full, floor: _measure(lab, options, full, floor),
+    )
 
 
 def _measure(lab: Lab, options: Options, full: FullWorkspace, floor: Floor) -> list[Finding]:
     jobs = len(full.ids)
-    with lab.plain() as plain:
-        sample = [(look_command(f"{full.path}/{job_id}"), "") for job_id in full.ids[:SAMPLE]]
-        baseline = jobs * plain.seconds_each(sample)
+    looks = ((look_command(f"{full.path}/{job_id}"), "") for job_id in full.ids)
+    baseline = jobs * lab.seconds_by_hand(looks)
     with lab.interface(full.path, full.script) as interface:
         whole = statistics.median(_time_full(interface, jobs) for _ in range(options.repeat))
         changes = _time_changes(interface, full, 2 * options.repeat)

@@ -1,6 +1,7 @@
-"""Writes what README.md takes from the code: the table of keys.
+"""Writes what README.md takes from the code: the table of keys, and how fast things are.
 
 Usage: python scripts/update_readme.py [--check]
+       python -m benchmarks.all --short | python scripts/update_readme.py --speed
 """
 
 from __future__ import annotations
@@ -28,9 +29,15 @@ def replace_between(text: str, name: str, content: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the file, or with --check tell by the exit code whether it is up to date."""
+    """Write the file, or with --check tell by the exit code whether its keys are up to date."""
     old = README.read_text(encoding="utf-8")
     new = replace_between(old, "keys", f"\n{markdown_table()}\n")
+    if "--speed" in arguments:
+        report = sys.stdin.read()
+        if "| met |" not in report:
+            print("what comes in is not the report of benchmarks.all", file=sys.stderr)
+            return 1
+        new = replace_between(new, "speed", report)
     if "--check" in arguments:
         if new != old:
             print("README.md is out of date: run make readme", file=sys.stderr)

@@ -14,10 +14,12 @@ from exauq_tui.hardware.interface import Look
 from exauq_tui.hardware.replies import JobLines, read_job_lines
 from exauq_tui.hardware.status import TERMINAL_STATUSES
 
-_SNAPSHOT_SHARE = 300
+_SNAPSHOT_SHARE = 500
 """A full look is made when this many times its own duration has passed ..."""
-_SNAPSHOT_EVERY = (10.0, 60.0)
-"""... but not before and not after these many seconds; the latter while the server pushes."""
+_SNAPSHOT_EVERY = (10.0, 120.0)
+"""... but not before and not after these many seconds."""
+_SNAPSHOT_PUSHED = 60.0
+"""While the server pushes there is less need: not before so many."""
 
 _QUIET = 2.5
 """A server that pushes says something every two seconds; after these it is asked ..."""
@@ -177,7 +179,8 @@ class Lookout:
             raise ServerRefusedError(f"{self._where}: its answer about all jobs cannot be read")
         now = time.monotonic()
         first, last = _SNAPSHOT_EVERY
-        pause = last if push else min(max(_SNAPSHOT_SHARE * (now - begun), first), last)
+        first = max(first, _SNAPSHOT_PUSHED) if push else first
+        pause = min(max(_SNAPSHOT_SHARE * (now - begun), first), last)
         foreign = any(
             report.job_id in lines.foreign and report.status not in TERMINAL_STATUSES
             for report in lines.reports

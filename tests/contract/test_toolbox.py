@@ -82,6 +82,25 @@ def test_its_jobs_appear_with_status_input_output_and_log(
         there.submit_job(job(1))
 
 
+def test_a_job_of_it_that_is_starting_this_moment_has_not_failed(
+    machine: Machine, toolbox: Toolbox
+) -> None:
+    place = toolbox.submit(1, "exit", start=False)
+    (place / "PID").touch()
+    there = machine.interface()
+    assert reports(there)["1"][0] is JobStatus.SUBMITTED
+    # What `nohup /bin/bash .../runner.sh` is before it has become that Bash.
+    runner = str(place / "runner.sh")
+    with subprocess.Popen(["sleep", "1000"]) as other:
+        (place / "PID").write_text(str(other.pid))
+        assert reports(there)["1"] == (JobStatus.FAILED, "end not witnessed")
+        other.kill()
+    waits = ["/bin/bash", "-c", "read -r _", "/bin/bash", runner]
+    with subprocess.Popen(waits, stdin=subprocess.PIPE) as starting:
+        (place / "PID").write_text(str(starting.pid))
+        assert reports(there)["1"] == (JobStatus.RUNNING, "")
+
+
 def test_looking_writes_nothing_into_its_job_directories(
     machine: Machine, toolbox: Toolbox
 ) -> None:

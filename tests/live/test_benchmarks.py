@@ -46,7 +46,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
         (outputs.run, 1),
         (cold_start.run, 1),
         (push.run, 2),
-        (cancel.run, 2),
+        (cancel.run, 3),
         (start_rate.run, 1),
         (idle.run, 2),
     ],
@@ -106,7 +106,7 @@ def test_a_figure_is_set_against_floor_baseline_and_budget() -> None:
     budget = Budget(1.2, 0.010)
     found = timed("refresh", 0.06, FLOOR, baseline=6.0, budget=budget)
     assert table([found]).splitlines()[-1] == (
-        "| refresh | 50 ms | 60 ms | 1.2 | 0.6 | 100 | ≤ 1.2 RTT + 10 ms | met |"
+        "| refresh | 50 ms | 100 | 1.2 | 0.6 | 60 ms | ≤ 1.2 RTT + 10 ms | met |"
     )
     late = timed("refresh", 0.08, FLOOR, budget=budget)
     assert late.met is False
@@ -115,6 +115,10 @@ def test_a_figure_is_set_against_floor_baseline_and_budget() -> None:
 def test_a_budget_for_another_number_of_jobs_says_so() -> None:
     found = timed("submit", 0.1, FLOOR, budget=Budget(4, 0.150, 1000), jobs=200)
     assert found.budget == "≤ 4 RTT + 150 ms (at 1,000 jobs)"
+    assert found.met is True
+    for seconds in (0.1, 9.0):
+        more = timed("submit", seconds, FLOOR, budget=Budget(4, 0.150, 1000), jobs=2000)
+        assert more.met is None
 
 
 def test_the_command_line_says_what_is_measured() -> None:

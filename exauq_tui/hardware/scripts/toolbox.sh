@@ -5,13 +5,16 @@
 
 # Whether the job in directory $1 with id $2, made by EXAUQ-Toolbox, still runs on this machine.
 # Its PID is that of a Bash whose command line names the job's runner: surer than the start
-# time it records, which moves with clock corrections and time zones.
+# time it records, which moves with clock corrections and time zones. For a moment it is still
+# another program, which is on its way to become that Bash and names the runner somewhere.
 exauq_foreign_alive() {
-    local pid='' command=''
+    local pid='' word
     read -r pid <"$1/PID"
     [[ $pid =~ ^[0-9]+$ ]] || return 1
-    { IFS= read -r -d '' _ && IFS= read -r -d '' command; } 2>/dev/null <"/proc/$pid/cmdline"
-    [[ $command == *"/$2/runner.sh" ]]
+    while IFS= read -r -d '' word; do
+        if [[ $word == *"/$2/runner.sh"* ]]; then return; fi
+    done 2>/dev/null <"/proc/$pid/cmdline"
+    return 1
 }
 
 # Set `state` and its like for the job in directory $1 with id $2, made by EXAUQ-Toolbox, by its
@@ -27,7 +30,7 @@ exauq_judge_foreign() {
     elif [[ -e $1/STOPPING ]]; then
         # Whether anything of it is left is for exauq_stop to find out, and to say.
         exauq_judge_stopping "$1" "$2"
-    elif [[ ! -e $1/PID ]]; then
+    elif [[ ! -s $1/PID ]]; then # or being written this moment
         state=Q note='not started by its EXAUQ-Toolbox'
     elif exauq_foreign_alive "$1" "$2"; then
         state=R

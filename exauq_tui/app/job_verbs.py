@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from exauq_tui.app import format as fmt
 from exauq_tui.app.screens.dialogs import ConfirmDialog, Dialog, TypeToConfirmDialog
-from exauq_tui.app.screens.submit import Submission, SubmitDialog
+from exauq_tui.app.screens.submit import SubmitDialog
+from exauq_tui.app.submit_order import Submission, prepare, send
+from exauq_tui.app.submit_text import done
 from exauq_tui.app.threads import answer, in_thread
 from exauq_tui.errors import ExauqTuiError
 from exauq_tui.hardware.interface import WorkspaceSummary
@@ -56,16 +58,28 @@ class JobVerbs:
             return
         names = [view.name for view in servers]
         chosen = server if server in names else names[0]
-        await self._open(SubmitDialog(servers, chosen), self._submit)
+        dialog = SubmitDialog(
+            servers, chosen, lambda wish: prepare(self._fleet, wish), self._model.row
+        )
+        await self._open(dialog, self._submit)
 
     async def _submit(self, submission: Submission | None) -> None:
         if submission is None:
             return
-        keys = await in_thread(
-            lambda: self._fleet.submit(submission.server, submission.inputs, batch=submission.batch)
-        )
-        self._tell(f"{fmt.count(len(keys), 'job')} for {submission.server}")
+        new = await in_thread(lambda: send(self._fleet, submission))
+        self._tell(done({name: len(keys) for name, keys in new.items()}, submission.reused))
+        keys = [key for part in new.values() for key in part]
+        if submission.reused:
+            keys = [*submission.reused, *keys]
+            self._mark_together(keys)
         self._show_new(keys)
+
+    def _mark_together(self, keys: Sequence[int]) -> None:
+        """Mark the jobs of one design, those that ran before and those that are new."""
+        self._model.set_marks(self._model.marks - set(keys), False)
+        self._model.set_marks(keys, True)
+        if any(self._model.index_of(key) is None for key in keys):
+            self._app.main.action_view_all()
 
     async def resubmit(self) -> None:
         """Submit the inputs of failed, cancelled or vanished jobs once more."""

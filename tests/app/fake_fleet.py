@@ -13,7 +13,7 @@ from exauq_tui.config import ServerProfile
 from exauq_tui.errors import InputError
 from exauq_tui.hardware.diagnosis import Finding
 from exauq_tui.hardware.interface import LogChunk, WorkspaceSummary
-from exauq_tui.hardware.status import PENDING_STATUSES, JobStatus
+from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input
 from exauq_tui.monitor.interfaces import where_of
 from exauq_tui.monitor.placing import Candidate, share_out
@@ -222,7 +222,12 @@ class FakeFleet:
         self, destination: Destination, inputs: Sequence[Input]
     ) -> tuple[int | None, ...]:
         self._called("find_runs", destination, tuple(inputs))
-        brings = (*PENDING_STATUSES, JobStatus.SUBMITTED, JobStatus.RUNNING, JobStatus.COMPLETED)
+        brings = (
+            JobStatus.PENDING_SUBMIT,
+            JobStatus.SUBMITTED,
+            JobStatus.RUNNING,
+            JobStatus.COMPLETED,
+        )
         known = {row.inputs: row.key for row in self.jobs.values() if row.status in brings}
         return tuple(known.get(tuple(data)) for data in inputs)
 

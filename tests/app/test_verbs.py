@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from textual.widgets import Button, Input
+from textual.widgets import Button, Input, Select
 
 from exauq_tui.app.screens.dialogs import ConfirmDialog, TypeToConfirmDialog
 from exauq_tui.app.screens.main import MainScreen
@@ -13,6 +13,7 @@ from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input as Point
 from exauq_tui.monitor.evidence import GONE
 from exauq_tui.monitor.snapshot import ServerState
+from exauq_tui.monitor.verbs import Destination
 from tests.app.fake_fleet import FakeFleet, job, server
 from tests.app.harness import running, type_ahead, until
 
@@ -101,7 +102,7 @@ async def test_the_server_is_chosen_where_there_are_several() -> None:
     fleet = FakeFleet([job(1)], [server(), server("lab", input_names=())])
     async with running(fleet) as (app, pilot):
         await pilot.press("s")
-        app.screen.query_one("#server").value = "lab"  # type: ignore[attr-defined]  # a Select
+        app.screen.query_one("#server", Select).value = Destination("lab")
         await until(pilot, lambda: len(app.screen.query("#point Input")) == 1)
         app.screen.set_focus(app.screen.query_one("#x0"))
         await pilot.press(*"1,2,3,4,5", "enter")

@@ -12,8 +12,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Select
 
 from exauq_tui.config import Config, ServerProfile
 from exauq_tui.hardware.connection.host_keys import KnownKey, Trust, Verdict, refusal
@@ -22,6 +23,7 @@ from exauq_tui.hardware.interface import HostKey
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.monitor.evidence import GONE
 from exauq_tui.monitor.snapshot import ServerState
+from exauq_tui.monitor.verbs import Destination
 from tests.app.fake_fleet import NOW, FakeFleet, job, server, some_jobs
 from tests.app.harness import Dashboard, until
 from tests.app.test_doctor import FINDINGS
@@ -113,6 +115,28 @@ def ruined() -> FakeFleet:
     )
 
 
+ROWS = "x1,x2,x3\r0.26,-1.5,1\r0.5,1e-9,12345678\r0.5,1e-9,12345678\r1,2\r0.1,0.2,0.3\r0.1,x,0.3"
+
+
+def paste_rows(app: Dashboard) -> None:
+    app.call_from_thread(app.post_message, events.Paste(ROWS))
+
+
+def paste_for_a_level(app: Dashboard) -> None:
+    rows = "\r".join(f"{n / 100},{-n},{n * n}" for n in range(400))
+    app.call_from_thread(app.post_message, events.Paste(rows))
+
+    def choose() -> None:
+        app.screen.query_one("#server", Select).value = Destination("", 1)
+
+    app.call_from_thread(choose)
+
+
+def two_up() -> FakeFleet:
+    jobs = [replace(row, server="lab") if row.key % 3 else row for row in some_jobs()]
+    return FakeFleet(jobs, [server(), server("lab")])
+
+
 def ask_password(app: Dashboard) -> None:
     app.prompter.ask_secret("hpc1", "alice@hpc1.example.org's password:")
 
@@ -180,6 +204,8 @@ SCENES = {
     "log": Scene(keys=("3", "j", "j", "l"), shows="mesh has a hole"),
     "doctor": Scene(examined, keys=("d",), shows="1 warning"),
     "submit": Scene(keys=("s", *"0.5", "tab", *"abc"), shows="is not a number"),
+    "submit-bad": Scene(keys=("s",), asks=paste_rows, shows="cannot be read"),
+    "submit-level": Scene(two_up, keys=("s",), asks=paste_for_a_level, shows="400 jobs  to hpc1"),
     "confirm": Scene(several, keys=("2", "a", "c"), shows="No, leave it"),
     "delete": Scene(keys=("4", "a", "D"), shows="Type the number of jobs"),
     "copy": Scene(keys=("4", "y"), shows="Copy of job", config=Config(servers=(PROFILE,))),

@@ -49,7 +49,7 @@ class MainScreen(MainSelection, MainVerbs):
         self.verbs = JobVerbs(app, self._show_new)
         self.take_away = TakeAway(app)
         self.table = JobTable(self.model, self._clock, id="jobs")
-        self.header = Header(self.model, self._clock, app.news.pace, id="header")
+        self.header = Header(self.model, self._clock, id="header")
         self.server_list = ServerList(self.model, self._clock, id="servers")
         self.jobs_pane = Pane(id="jobs-pane", classes="pane")
         self.detail = DetailPane(id="detail")
@@ -152,13 +152,12 @@ class MainScreen(MainSelection, MainVerbs):
         self._show_awaited()
 
     def _show_awaited(self) -> None:
-        indexes = [
-            index for key in self._awaited if (index := self.model.index_of(key)) is not None
-        ]
-        if len(indexes) == len(self._awaited):
+        if all(self.model.row(key) is not None for key in self._awaited):
+            indexes = [self.model.index_of(key) for key in self._awaited]
             self._awaited.clear()
-            if indexes:
-                self.model.move_cursor(min(indexes))
+            shown = [index for index in indexes if index is not None]
+            if shown:
+                self.model.move_cursor(min(shown))
                 self.table.show_cursor()
                 self.table.sync()
                 self._cursor_moved()

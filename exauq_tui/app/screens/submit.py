@@ -1,76 +1,88 @@
-"""The dialog that submits jobs: one from a form, or many from a CSV file."""
+"""The dialog that submits jobs: one from a form, or many from a CSV file or from the clipboard."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Input, Label, Select, Static
 
 from exauq_tui.app import format as fmt
+from exauq_tui.app import submit_text as words
+from exauq_tui.app.path_completion import complete
 from exauq_tui.app.screens.dialogs import Dialog
+from exauq_tui.app.submit_order import AGAIN, REUSE, SKIP, Prepared, Submission, Wish, targets
 from exauq_tui.app.threads import in_thread
+from exauq_tui.app.widgets.choice import Choice
+from exauq_tui.app.widgets.fields import Field, PathField, RowsField
 from exauq_tui.errors import InputError
 from exauq_tui.jobs import Input as Point
-from exauq_tui.monitor.inputs import parse_number, parse_row, read_csv
+from exauq_tui.monitor.inputs import parse_number, parse_row
 from exauq_tui.monitor.snapshot import ServerView
+from exauq_tui.monitor.verbs import Destination
 
-_SHOWN_POINTS = 3
+Source = Literal["form", "file", "rows"]
 
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """What a person decided to submit.
-
-    Attributes:
-        server: The profile's name.
-        inputs: The input vectors.
-        batch: What they are called together.
-    """
-
-    server: str
-    inputs: tuple[Point, ...]
-    batch: str
+_NONE, _GOOD = "none", "good"
+_PASTED = "pasted"
 
 
 class SubmitDialog(Dialog[Submission]):
-    """A field for each input, or one for a file; what would be submitted is shown below.
+    """A field for each input, one for a file, one for rows; below, what would be submitted.
 
     Args:
         servers: The servers that there are.
         chosen: The server that is offered first.
+        prepare: Reads what is wished for and looks it up; called in a thread.
+        find_row: Gives the row of a job.
     """
 
     FIRST_FOCUS: ClassVar[str] = "#point Input"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "tab", show=False, priority=True),
+        Binding("enter", "enter", show=False),
+        Binding("pagedown", "scroll(1)", show=False),
+        Binding("pageup", "scroll(-1)", show=False),
+    ]
 
-    def __init__(self, servers: Sequence[ServerView], chosen: str) -> None:
+    def __init__(
+        self,
+        servers: Sequence[ServerView],
+        chosen: str,
+        prepare: Callable[[Wish], Prepared],
+        find_row: words.FindRow,
+    ) -> None:
         super().__init__()
-        self._servers = {view.name: view for view in servers}
-        self._server = chosen
-        self._points: tuple[Point, ...] = ()
+        self._targets = targets(servers)
+        self._destination = next(each for each in self._targets if each.server == chosen)
+        self._prepare = prepare
+        self._find_row = find_row
+        self._source: Source = "form"
+        self._rows = RowsField(id="rows")
+        self._prepared: Prepared | None = None
         self._generation = 0
+        self._is_entered = False
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the chosen server's inputs."""
-        return self._servers[self._server].input_names
+        """The names of the inputs there where the jobs are to go."""
+        return self._targets[self._destination][1]
 
     def compose(self) -> ComposeResult:
         """Make the box."""
-        with Vertical(classes="dialog form") as box:
+        with Vertical(classes="dialog form submit") as box:
             box.border_title = Content("Submit jobs")
-            if len(self._servers) > 1:
-                with Horizontal(classes="line", id="server-line"):
-                    yield Label("Server", classes="name", markup=False)
+            if len(self._targets) > 1:
+                with _line("To", "server-line"):
                     yield Select(
-                        [(fmt.safe(name), name) for name in self._servers],
-                        value=self._server,
+                        [(text, target) for target, (text, _) in self._targets.items()],
+                        value=self._destination,
                         allow_blank=False,
                         compact=True,
                         id="server",
@@ -78,11 +90,22 @@ class SubmitDialog(Dialog[Submission]):
             yield Static("One job", classes="heading", markup=False)
             with VerticalScroll(id="point", can_focus=False):
                 yield from self._fields()
-            yield Static("or many, from a CSV file", classes="heading", markup=False)
-            with Horizontal(classes="line"):
-                yield Label("File", classes="name", markup=False)
-                yield Input(id="file", compact=True, placeholder="~/design.csv, one job a line")
-            yield Static(id="preview", markup=False)
+            yield Static("or many: a CSV file, or rows", classes="heading", markup=False)
+            with _line("CSV file"):
+                yield PathField(id="file", placeholder="~/design.csv, one job a line")
+            with _line("Rows"):
+                yield self._rows
+            with _line("Batch"):
+                yield Field(id="batch", placeholder="a name for all of them, if you like")
+            with VerticalScroll(id="preview", can_focus=False):
+                yield Static(id="shown", markup=False)
+            with _line("Bad lines", "bad-line"):
+                yield Choice([(_NONE, "submit nothing"), (_GOOD, "good lines only")], id="bad")
+            with _line("Ran already", "known-line"):
+                yield Choice(
+                    [(SKIP, "skip"), (AGAIN, "run again"), (REUSE, "skip, mark their jobs")],
+                    id="known",
+                )
             with Horizontal(classes="buttons"):
                 yield Button(Content("Esc  Close"), id="no")
                 yield Button(Content("⏎  Submit"), id="yes", disabled=True)
@@ -92,9 +115,8 @@ class SubmitDialog(Dialog[Submission]):
         return [
             Horizontal(
                 Label(fmt.fit(fmt.safe(name), 12), classes="name", markup=False),
-                Input(
+                Field(
                     id=f"x{position}",
-                    compact=True,
                     placeholder="" if self.names else "numbers with commas: 0.5, 1, -2e3",
                 ),
                 Label("", id=f"why-x{position}", classes="why", markup=False),
@@ -105,75 +127,99 @@ class SubmitDialog(Dialog[Submission]):
 
     def on_mount(self) -> None:
         """Say what is wanted."""
-        self._show_preview(
-            Content.styled("Fill in every field, or name a file.", "$foreground-muted")
-        )
+        self._show()
         super().on_mount()
 
     # Reading what was typed
 
     @on(Select.Changed, "#server")
     async def _server_chosen(self, event: Select.Changed) -> None:
-        if not isinstance(event.value, str) or event.value == self._server:
+        if not isinstance(event.value, Destination) or event.value == self._destination:
             return
         names_before = self.names
-        self._server = event.value
+        self._destination = event.value
         if self.names != names_before:
             fields = self.query_one("#point", VerticalScroll)
             await fields.remove_children()
             await fields.mount_all(self._fields())
-        self._check()
+        self._look()
 
-    @on(Input.Changed)
-    def _typed(self) -> None:
-        self._check()
+    @on(Input.Changed, "#file")
+    @on(Input.Changed, "#rows")
+    @on(Input.Changed, "#point Input")
+    def _typed(self, event: Input.Changed) -> None:
+        """What was typed last is what counts, until it is empty again."""
+        name = event.input.id or ""
+        source: Source = "file" if name == "file" else "rows" if name == "rows" else "form"
+        if name == "rows" and event.value:
+            self._rows.keep("")
+        if event.value:
+            self._source = source
+        elif self._source == source and source != "form":
+            self._source = "rows" if self._rows.pasted else "form"
+        self._look()
 
-    def _check(self) -> None:
-        """Read the form or the file, mark what is wrong, and show what would be submitted."""
-        self._generation += 1
-        path = self.query_one("#file", Input).value.strip()
-        point = self.query_one("#point")
-        point.set_class(bool(path), "-unused")
-        if path:
-            self.run_worker(
-                self._read_file(path, self._generation),
-                group="preview",
-                exclusive=True,
-                exit_on_error=False,
-            )
-            return
-        self._accept(self._read_fields())
+    @on(Field.RowsPasted)
+    def _rows_pasted(self, event: Field.RowsPasted) -> None:
+        """Take rows, wherever in the dialog they were pasted."""
+        self._paste(event.text)
 
-    def _read_fields(self) -> tuple[Point, ...]:
-        fields = list(self.query("#point Input").results(Input))
+    def on_paste(self, event: events.Paste) -> None:
+        """Take rows that were pasted while no field had the focus."""
+        event.stop()
+        self._paste(event.text)
+
+    def _paste(self, text: str) -> None:
+        self._rows.keep(text)
+        self._source = "rows"
+        self._look()
+
+    @on(RowsField.Dropped)
+    def _rows_dropped(self) -> None:
+        self._source = "form"
+        self._look()
+
+    async def action_tab(self) -> None:
+        """Complete the path in the file's field, or go to the next field."""
+        field = self.focused
+        if not isinstance(field, PathField) or not await field.complete():
+            self.focus_next()
+
+    def action_scroll(self, pages: int) -> None:
+        """Scroll what is shown, which may be many bad lines."""
+        shown = self.query_one("#preview", VerticalScroll)
+        shown.scroll_relative(y=pages * max(1, shown.size.height - 1), animate=False)
+
+    def _wish(self) -> Wish | None:
+        """What stands in the dialog, or None where something is missing still."""
+        source: Point | str | Path | None = None
+        if self._source == "file":
+            source = Path(self.query_one("#file", Input).value.strip())
+        elif self._source == "rows":
+            source = self._rows.pasted or self._rows.value
+        else:
+            source = self._read_fields()
+        return None if source is None else Wish(self._destination, self.names, source)
+
+    def _read_fields(self) -> Point | None:
+        """Read the form, and mark what is wrong."""
         values: list[float] = []
         complete = True
-        for position, field in enumerate(fields):
-            text = field.value.strip()
-            problem = ""
-            if not text:
-                complete = False
-            else:
-                try:
-                    if self.names:
-                        values.append(parse_number(text))
-                    else:
-                        values = list(parse_row(text))
-                except InputError as error:
-                    complete, problem = False, str(error)
+        for position, field in enumerate(self._point_fields()):
+            text, problem = field.value.strip(), ""
+            try:
+                if text and self.names:
+                    values.append(parse_number(text))
+                elif text:
+                    values = list(parse_row(text))
+            except InputError as error:
+                problem = str(error)
+            complete = complete and bool(text) and not problem
             self._mark(position, field, problem)
-        if not complete or not values:
-            self._show_preview(
-                Content.styled("Fill in every field, or name a file.", "$foreground-muted")
-            )
-            return ()
-        point = Point(*values)
-        self._show_preview(
-            Content.assemble(
-                ("1 job  ", "bold $success"), fmt.inputs_text(point, self.names), _to(self._server)
-            )
-        )
-        return (point,)
+        return Point(*values) if complete and values else None
+
+    def _point_fields(self) -> list[Input]:
+        return list(self.query("#point Input").results(Input))
 
     def _mark(self, position: int, field: Input, problem: str) -> None:
         field.set_class(bool(problem), "-wrong")
@@ -181,76 +227,151 @@ class SubmitDialog(Dialog[Submission]):
         why.set_class(bool(problem), "-wrong")
         why.update(Content(fmt.safe(problem)))
 
-    async def _read_file(self, path: str, generation: int) -> None:
-        field = self.query_one("#file", Input)
-        try:
-            points = await in_thread(lambda: read_csv(Path(path).expanduser(), self.names))
-        except (InputError, RuntimeError) as error:
-            # expanduser raises RuntimeError for the home of somebody who is not there
-            if generation == self._generation:
-                field.add_class("-wrong")
-                self._show_preview(Content.styled(fmt.safe(str(error)), "$error"))
-                self._accept(())
-            return
-        if generation != self._generation:
-            return
-        field.remove_class("-wrong")
-        lines = [
-            Content.assemble((fmt.count(len(points), "job"), "bold $success"), _to(self._server))
-        ]
-        lines += [
-            Content.styled(f"  {fmt.inputs_text(point, self.names)}", "$foreground-muted")
-            for point in points[:_SHOWN_POINTS]
-        ]
-        if len(points) > _SHOWN_POINTS:
-            more = f"  and {len(points) - _SHOWN_POINTS:,} more"
-            lines.append(Content.styled(more, "$foreground-muted"))
-        self._show_preview(Content("\n").join(lines))
-        self._accept(points)
+    # Looking up what would come of it
 
-    def _show_preview(self, text: Content) -> None:
-        self.query_one("#preview", Static).update(text)
+    def _look(self) -> None:
+        """Find out, in a thread, what would be submitted, and show it."""
+        self._generation += 1
+        self._prepared = None
+        self._is_entered = False
+        self.query_one("#point").set_class(self._source != "form", "-unused")
+        for source in ("file", "rows"):
+            self.query_one(f"#{source}").set_class(self._source != source, "-unused")
+        self.query_one("#batch", Input).placeholder = self._batch() or "a name, if you like"
+        wish, generation = self._wish(), self._generation
+        if wish is None:
+            self._show()
+            return
+        # Not exclusive: a thread cannot be stopped, and an answer that comes late is not taken.
+        self.run_worker(self._look_up(wish, generation), group="preview", exit_on_error=False)
 
-    def _accept(self, points: tuple[Point, ...]) -> None:
-        self._points = points
+    async def _look_up(self, wish: Wish, generation: int) -> None:
+        prepared = await in_thread(lambda: self._prepare(wish))
+        matches: tuple[str, ...] = ()
+        if prepared.problem and isinstance(wish.source, Path):
+            typed = self.query_one("#file", Input).value
+            matches = (await in_thread(lambda: complete(typed))).names
+        if generation != self._generation or not self.is_attached:
+            return
+        self._prepared = prepared
+        self._show(matches)
+        if self._is_entered:
+            # Typed ahead: done where there is nothing that a person ought to see before.
+            self._is_entered = False
+            if prepared.is_plain:
+                self._submit()
+
+    @on(Choice.Changed)
+    def _chosen(self) -> None:
+        self._show()
+
+    def _show(self, matches: Sequence[str] = ()) -> None:
+        """Draw what is known of what stands there."""
+        prepared = self._prepared
+        file = self.query_one("#file", Input)
+        wrong = self._source == "file" and prepared is not None and bool(prepared.problem)
+        file.set_class(wrong and not matches, "-wrong")
+        known = prepared is not None and not prepared.problem
+        self.query_one("#bad-line").display = (
+            known and prepared is not None and bool(prepared.rows.bad)
+        )
+        self.query_one("#known-line").display = (
+            known and prepared is not None and prepared.known_count + prepared.repeats > 0
+        )
+        shown = self._shown(prepared, matches)
+        self.query_one("#shown", Static).update(Content("\n").join(shown))
+        count = len(self._points())
         button = self.query_one("#yes", Button)
-        button.disabled = not points
-        button.label = Content(f"⏎  Submit {fmt.count(len(points), 'job')}" if points else "Submit")
+        button.disabled = not self._can_submit()
+        button.label = Content(self._button_text(count))
         button.refresh(layout=True)  # a new label alone does not make it wider
+
+    def _button_text(self, count: int) -> str:
+        if not count and self._reused():
+            return f"⏎  Mark {fmt.count(len(self._reused()), 'job')}"
+        return f"⏎  Submit {fmt.count(count, 'job')}" if count else "Submit"
+
+    def _shown(self, prepared: Prepared | None, matches: Sequence[str]) -> list[Content]:
+        width = min(self.app.size.width * 96 // 100, 100) - 8
+        if prepared is None or (prepared.problem and matches):
+            return [words.hint(matches, width)]
+        if prepared.problem:
+            return [words.problem(prepared.problem)]
+        height = 6 if not self.has_class("-short") else 3 if not prepared.rows.bad else 1
+        return [
+            words.heading(prepared, self._duplicates(), bool(self._points())),
+            *words.duplicates(prepared),
+            *words.table(prepared, self.names, self._find_row, width=width, height=height),
+            *words.bad_lines(prepared),
+        ]
 
     # Deciding
 
+    def _duplicates(self) -> str:
+        return self.query_one("#known", Choice).value
+
+    def _points(self) -> tuple[Point, ...]:
+        """What would be submitted as things stand."""
+        prepared = self._prepared
+        if prepared is None or prepared.problem:
+            return ()
+        if prepared.rows.bad and self.query_one("#bad", Choice).value == _NONE:
+            return ()
+        return prepared.points(self._duplicates())
+
+    def _reused(self) -> tuple[int, ...]:
+        """The jobs that would be marked."""
+        prepared = self._prepared
+        if prepared is None or self._duplicates() != REUSE:
+            return ()
+        if prepared.rows.bad and self.query_one("#bad", Choice).value == _NONE:
+            return ()
+        return prepared.reused()
+
+    def _can_submit(self) -> bool:
+        return bool(self._points() or self._reused())
+
+    def _batch(self) -> str:
+        """What the jobs are called together, unless a person says otherwise."""
+        if self._source == "file":
+            return Path(self.query_one("#file", Input).value.strip()).name
+        return _PASTED if self._source == "rows" and self._rows.pasted else ""
+
     @on(Input.Submitted)
-    async def _entered(self, event: Input.Submitted) -> None:
-        """Go to the first field that still wants something, or submit."""
-        path = self.query_one("#file", Input).value.strip()
-        if path:
-            # The preview may not be ready yet; what is submitted is what it will show.
-            await self._read_file(path, self._generation)
-        else:
-            self._accept(self._read_fields())
-        if self._points:
+    def _entered(self) -> None:
+        self.action_enter()
+
+    def action_enter(self) -> None:
+        """Submit, or go to what still has to be said before."""
+        if self._prepared is None:
+            self._is_entered = self._wish() is not None
+            if not self._is_entered:
+                self._focus_wanting()
+        elif self._can_submit():
             self._submit()
-            return
-        fields = list(self.query("#point Input").results(Input))
-        wanting = [field for field in fields if field.has_class("-wrong") or not field.value]
-        if not path and wanting:
+        elif self._prepared.rows.bad and self.query_one("#bad", Choice).value == _NONE:
+            self.set_focus(self.query_one("#bad"))
+        elif self._prepared.rows.points:
+            self.set_focus(self.query_one("#known"))
+
+    def _focus_wanting(self) -> None:
+        """Go to the first field of the form that still wants something."""
+        wanting = [
+            each for each in self._point_fields() if each.has_class("-wrong") or not each.value
+        ]
+        if wanting:
             self.set_focus(wanting[0])
-        else:
-            self.set_focus(event.input)
 
     @on(Button.Pressed, "#yes")
     def _submit(self) -> None:
-        if not self._points:
-            return
-        path = self.query_one("#file", Input).value.strip()
-        batch = Path(path).name if path else ""
-        self.dismiss(Submission(self._server, self._points, batch))
+        if self._can_submit():
+            batch = self.query_one("#batch", Input).value.strip() or self._batch()
+            self.dismiss(Submission(self._destination, self._points(), batch, self._reused()))
 
     @on(Button.Pressed, "#no")
     def _close(self) -> None:
         self.action_refuse()
 
 
-def _to(server: str) -> str:
-    return f"  to {fmt.safe(server)}"
+def _line(name: str, id_: str | None = None) -> Horizontal:
+    return Horizontal(Label(name, classes="name", markup=False), classes="line", id=id_)

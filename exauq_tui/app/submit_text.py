@@ -1,0 +1,129 @@
+"""What the submit dialog says of what it would do (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from textual.content import Content
+
+from exauq_tui.app import format as fmt
+from exauq_tui.app.submit_order import Prepared
+from exauq_tui.jobs import Input as Point
+from exauq_tui.monitor.snapshot import JobRow
+
+MUTED = "$foreground-muted"
+_COLUMN = 11
+_LINE = 6
+_REMARK = 22
+_SHOWN_NAMES = 12
+
+FindRow = Callable[[int], JobRow | None]
+
+
+def hint(matches: Sequence[str], width: int) -> Content:
+    """Say what is wanted, or how a path may go on."""
+    if not matches:
+        return Content.styled("Fill in every field, name a file, or paste rows.", MUTED)
+    shown = "  ".join(fmt.safe(name) for name in matches[:_SHOWN_NAMES])
+    if len(matches) > _SHOWN_NAMES:
+        shown += f"  and {len(matches) - _SHOWN_NAMES:,} more"
+    return Content.styled(fmt.fit(shown, width).rstrip(), MUTED)
+
+
+def problem(words: str) -> Content:
+    """Say why there is nothing to be submitted."""
+    return Content.styled(fmt.safe_block(words), "$error")
+
+
+def heading(prepared: Prepared, duplicates: str, usable: bool) -> Content:
+    """Say how many jobs would go where."""
+    count = len(prepared.points(duplicates)) if usable else 0
+    colour = "bold $success" if count else "bold $warning"
+    shares = [(name, share) for name, share in prepared.shared(duplicates).items() if share]
+    if not count or not shares:
+        return Content.styled("Nothing to submit", colour)
+    if len(shares) == 1:
+        to = f"  to {fmt.safe(shares[0][0])}"
+    else:
+        to = "  to " + ", ".join(f"{fmt.safe(name)} {share:,}" for name, share in shares)
+    return Content.assemble((fmt.count(count, "job"), colour), to)
+
+
+def table(
+    prepared: Prepared, names: tuple[str, ...], find_row: FindRow, *, width: int, height: int
+) -> list[Content]:
+    """Draw the first rows, with what is known of each."""
+    points, lines = prepared.rows.points, prepared.rows.lines
+    if not points:
+        return []
+    most = max(1, (width - _LINE - _REMARK) // (_COLUMN + 1))
+    columns = names or tuple(f"x{number}" for number in range(1, len(points[0]) + 1))
+    left_out = len(columns) - most
+    titles = [fmt.fit(fmt.safe(name), _COLUMN, right=True) for name in columns[:most]]
+    more = f" +{left_out} more" if left_out > 0 else ""
+    drawn = [Content.styled(" ".join([fmt.fit("line", _LINE), *titles]) + more, MUTED)]
+    seen: set[Point] = set()
+    for point, line, key in list(zip(points, lines, prepared.known, strict=True))[:height]:
+        values = [fmt.fit_number(value, _COLUMN) for value in point[:most]]
+        text = " ".join([fmt.fit(f"{line:,}", _LINE), *values])
+        drawn.append(Content.assemble(text, _remark(point, key, seen, find_row)))
+        seen.add(point)
+    if len(points) > height:
+        drawn.append(Content.styled(f"and {len(points) - height:,} more", MUTED))
+    return drawn
+
+
+def _remark(point: Point, key: int | None, seen: set[Point], find_row: FindRow) -> tuple[str, str]:
+    """Say that a row ran already, or is there twice."""
+    if key is not None:
+        row = find_row(key)
+        if row is None:
+            return "  ran already", "$warning"
+        words = fmt.STATUS_GLYPHS[row.status] + " "
+        words += row.status.value if row.output is None else fmt.fit_number(row.output, 9).strip()
+        return f"  {words} …{row.job_id[-6:]}", "$warning"
+    return ("  as above", "$warning") if point in seen else ("", "")
+
+
+def bad_lines(prepared: Prepared) -> list[Content]:
+    """List the lines that cannot be read, and why."""
+    rows = prepared.rows
+    if not rows.bad:
+        return []
+    verb = "line cannot" if rows.bad_count == 1 else "lines cannot"
+    drawn = [Content.styled(f"{rows.bad_count:,} {verb} be read:", "$error")]
+    drawn += [
+        Content.styled(f"  line {bad.line:,}: {fmt.safe(bad.reason)}", "$error") for bad in rows.bad
+    ]
+    if rows.bad_count > len(rows.bad):
+        drawn.append(Content.styled(f"  and {rows.bad_count - len(rows.bad):,} more", "$error"))
+    return drawn
+
+
+def duplicates(prepared: Prepared) -> list[Content]:
+    """Say how many inputs ran already or stand there twice."""
+    parts = []
+    known, total = prepared.known_count, len(prepared.rows.points)
+    if known and total == 1:
+        parts.append("This input ran already, or is under way.")
+    elif known:
+        parts.append(f"Ran already, or under way: {known:,} of {total:,}.")
+    if prepared.repeats:
+        parts.append(f"Repeated rows: {prepared.repeats:,}.")
+    return [Content.styled(" ".join(parts), "$warning")] if parts else []
+
+
+def done(shares: Mapping[str, int], reused: Sequence[int]) -> str:
+    """Tell what was submitted, and to where."""
+    parts = []
+    if shares:
+        to = ", ".join(
+            f"{fmt.safe(name)} {count:,}" if len(shares) > 1 else fmt.safe(name)
+            for name, count in shares.items()
+        )
+        parts.append(f"{fmt.count(sum(shares.values()), 'job')} for {to}")
+    if reused:
+        verb = "is marked" if len(reused) == 1 else "are marked"
+        also = " too" if shares else ""
+        parts.append(f"{fmt.count(len(reused), 'job')} that ran already {verb}{also}")
+    return "; ".join(parts)

@@ -19,6 +19,7 @@ from exauq_tui import locations
 from exauq_tui.config_file import ConfigFile, read_config_file
 from exauq_tui.config_rules import (
     APP,
+    NOTICES,
     TABLES,
     Rule,
     check_filled_text,
@@ -85,10 +86,14 @@ class AppSettings:
     Attributes:
         refresh: Seconds between looks at a server.
         theme: The name of a Textual theme, or None for the default.
+        notify: What the dashboard sends notices of: "batch", "failure", "connection".
+        bell: Whether the terminal's bell rings with a notice.
     """
 
     refresh: float = 2.0
     theme: str | None = None
+    notify: tuple[str, ...] = NOTICES
+    bell: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +255,10 @@ class _Reading:
                 file.complain(("app", key), complaint)
             elif key == "refresh":
                 self.app = replace(self.app, refresh=float(value))
+            elif key == "notify":
+                self.app = replace(self.app, notify=tuple(value))
+            elif key == "bell":
+                self.app = replace(self.app, bell=value)
             else:
                 self.app = replace(self.app, theme=value)
 

@@ -23,6 +23,9 @@ AUTHENTICATION = ("key_filename", "ssh_config_path", "use_ssh_agent")
 BACKENDS = ("paramiko", "openssh")
 """What can speak SSH."""
 
+NOTICES = ("batch", "failure", "connection")
+"""What there can be notices of."""
+
 
 def _show(value: object) -> str:
     if isinstance(value, bool):
@@ -93,6 +96,14 @@ def _names(value: object) -> str:
     return f"names {_show(twice[0])} twice" if twice else ""
 
 
+def _notices(value: object) -> str:
+    wanted = ", ".join(f'"{kind}"' for kind in NOTICES)
+    if not isinstance(value, list):
+        return f"must be a list of some of {wanted}, or [] for no notices, not {_show(value)}"
+    wrong = [each for each in value if each not in NOTICES]
+    return f"must hold nothing but {wanted}, not {_show(wrong[0])}" if wrong else ""
+
+
 def _kind(value: object) -> str:
     if value == "slurm":
         return 'is "slurm", which is not supported yet; use "unix" on a server without a scheduler'
@@ -139,7 +150,12 @@ SERVER: Mapping[str, Rule] = {
 }
 """The keys of a ``[servers.NAME]`` table."""
 
-APP: Mapping[str, Rule] = {"refresh": _refresh, "theme": check_filled_text}
+APP: Mapping[str, Rule] = {
+    "refresh": _refresh,
+    "theme": check_filled_text,
+    "notify": _notices,
+    "bell": _flag,
+}
 """The keys of the ``[app]`` table."""
 
 _ONLY_UNIX = (

@@ -27,6 +27,7 @@ from exauq_tui.app.commands import bindings
 from exauq_tui.app.job_model import JobModel
 from exauq_tui.app.key_warnings import KeyWarnings
 from exauq_tui.app.messages import FleetChanged, PromptWaiting
+from exauq_tui.app.news import News
 from exauq_tui.app.prompter import AppPrompter, Question
 from exauq_tui.app.screens.dialogs import ConfirmDialog
 from exauq_tui.app.screens.help import HelpScreen
@@ -96,6 +97,7 @@ class ExauqApp(App[int], inherit_bindings=False):
         self.config_text = config_text or str(config.path or "config.toml")
         self.commands, keymap_problems = keymap.resolve(config.keymap)
         self.problems = (*config.problems, *keymap_problems)
+        self.news = News(self)
         self.main = MainScreen(self)
         self._flush_timer: Timer | None = None
         self._flushed = 0.0
@@ -118,6 +120,7 @@ class ExauqApp(App[int], inherit_bindings=False):
         self._handle_signals()
         self.fleet.set_listener(self._fleet_changed)
         self.prompter.attach(self._prompt_waiting)
+        self.set_interval(1.0, self.news.tell)
         self.run_worker(self._load(), group="load", exit_on_error=False)
 
     def _choose_theme(self) -> None:
@@ -142,6 +145,7 @@ class ExauqApp(App[int], inherit_bindings=False):
     async def _load(self) -> None:
         """Read what was last known, then let the servers be connected to."""
         rows, servers = await in_thread(lambda: (self.fleet.rows(), self.fleet.servers()))
+        self.news.load(rows, servers)
         self.model.load(rows, servers)
         self.main.refresh_all()
         if self.warnings.notice(servers):
@@ -177,7 +181,9 @@ class ExauqApp(App[int], inherit_bindings=False):
         self._flushed = time.monotonic()
         changes = self.fleet.drain()
         if changes:
+            self.news.take(changes)
             self.main.take(changes)
+            self.news.tell()
             if self.warnings.notice(changes.servers):
                 self._prompt_waiting()
             if isinstance(self.screen, LogScreen):

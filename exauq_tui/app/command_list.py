@@ -118,6 +118,7 @@ COMMANDS: tuple[Command, ...] = (
             footer=1),
     Command("doctor-report", ("e", "E"), "Report", "Write a report for whoever helps you.",
             "Doctor", "doctor", footer=2),
+    Command("notices", ("b",), "Notices", "Notices with bell, without, or none.", "Dashboard"),
     Command("palette", (":", "ctrl+p"), "Commands", "Find a command by its name.", "Dashboard",
             "app", footer=9, palette=False),
     Command("help", ("?", "f1"), "Help", "List the keys.", "Dashboard", "app", footer=10),

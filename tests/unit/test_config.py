@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from exauq_tui.config import Config, ServerProfile, load
 from exauq_tui.config_file import LARGEST, read_config_file
+from exauq_tui.config_rules import APP
 from exauq_tui.locations import CONFIG_VARIABLE, DATA_VARIABLE
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
@@ -70,6 +71,13 @@ def test_app_and_keymap_are_read(file: Path) -> None:
     assert (config.app.refresh, config.app.theme) == (1.0, "nord")
     assert dict(config.keymap) == {"quit": "q,x"}
     assert config.problems == ()
+
+
+def test_notices_and_bell_may_be_switched_off(file: Path) -> None:
+    assert load_text(file, "").app.notify == ("batch", "failure", "connection")
+    config = load_text(file, '[app]\nnotify = ["failure"]\nbell = false\n')
+    assert (config.app.notify, config.app.bell) == (("failure",), False)
+    assert load_text(file, "[app]\nnotify = []\n").app.notify == ()
 
 
 def test_an_ssh_configuration_may_give_the_user(file: Path) -> None:
@@ -136,9 +144,9 @@ def test_the_example_loads_and_holds_every_key(isolated_home: Path) -> None:
     assert {server.kind for server in config.servers} == {"unix", "local"}
     written = {key for keys in read_config_file(EXAMPLE).lines for key in keys[-1:]}
     keys = {field.name for field in fields(ServerProfile)} - {"name", "source"}
-    assert written >= keys | {"refresh", "theme", "app", "keymap"}
+    assert written >= keys | {*APP, "app", "keymap"}
     commented = [line for line in EXAMPLE.read_text(encoding="utf-8").splitlines() if "#" in line]
-    for key in keys | {"refresh", "theme"}:
+    for key in keys | {*APP}:
         assert any(line.lstrip("# ").startswith((f"{key} =", '"""')) for line in commented), key
 
 
@@ -241,6 +249,9 @@ def test_every_mistake_of_a_server_is_told_at_once(file: Path) -> None:
         ("[app]\nrefresh = nan\n", ("refresh", "not nan")),
         ("[app]\nrefresh = inf\n", ("refresh", "not inf")),
         ("[app]\nrefresh = true\n", ("refresh", "not true")),
+        ('[app]\nnotify = "batch"\n', ("notify", "must be a list")),
+        ('[app]\nnotify = ["bach"]\n', ("notify", 'not "bach"')),
+        ("[app]\nbell = 1\n", ("bell", "must be true or false")),
         ('[app]\nthem = "x"\n', ("them", 'did you mean "theme"?')),
         ("[keymap]\nquit = 1\n", ("line 2, [keymap] quit", "text in quotes, not 1")),
         ('[keymap]\nquit = ""\n', ("quit", "empty")),

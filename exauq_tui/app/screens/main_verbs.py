@@ -66,6 +66,10 @@ class MainVerbs(MainPanes):
         self.app.warnings.repeat()
         self.verbs.look_now()
 
+    def action_notices(self) -> None:
+        """Go on from notices with the bell to notices without, to none, and round again."""
+        self.app.news.switch()
+
     async def action_doctor(self) -> None:
         """Examine a server step by step."""
         server = self._chosen_server()

@@ -9,6 +9,7 @@ from textual.widget import Widget
 
 from exauq_tui.app import format as fmt
 from exauq_tui.app.job_model import JobModel
+from exauq_tui.app.pace import Pace, left_text, rate_text
 from exauq_tui.app.status_style import SERVER_STYLES, STATUS_STYLES
 from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
 from exauq_tui.monitor.snapshot import ServerState, ServerView
@@ -34,6 +35,8 @@ _BAR = (
     (JobStatus.PENDING_CANCEL, JobStatus.PENDING_CANCEL),
 )
 
+_LONGEST_BAR, _WIDE_BAR, _NARROW_BAR = 60, 24, 8
+
 
 class Header(Widget):
     """Sums up what is known.
@@ -41,15 +44,22 @@ class Header(Widget):
     Args:
         model: The jobs and servers.
         clock: Tells the time, for ages.
+        pace: Knows how fast jobs end.
         id: The widget's id.
     """
 
     def __init__(
-        self, model: JobModel, clock: Callable[[], float], *, id: str | None = None
+        self,
+        model: JobModel,
+        clock: Callable[[], float],
+        pace: Pace,
+        *,
+        id: str | None = None,
     ) -> None:
         super().__init__(id=id)
         self._model = model
         self._clock = clock
+        self._pace = pace
 
     def render(self) -> Content:
         """Draw both lines."""
@@ -83,15 +93,26 @@ class Header(Widget):
         counts, total = self._model.counts, self._model.total
         if not total:
             return Content("")
-        percent = f"{100 * sum(counts.get(status, 0) for status in TERMINAL_STATUSES) // total}%"
-        for words in (True, False):
+        now = self._clock()
+        ended = sum(counts.get(status, 0) for status in TERMINAL_STATUSES)
+        percent = f"{100 * ended // total}%"
+        rate = rate_text(self._pace.rate(self._model, now))
+        left_over = left_text(self._pace.seconds_left(self._model, now))
+        # From all of it down to what is never left out.
+        for words, tail in (
+            (True, [percent, rate, left_over]),
+            (False, [percent, rate, left_over]),
+            (False, [percent, left_over]),
+            (False, [percent]),
+        ):
             left = counts_text(counts, words=words)
-            room = width - left.cell_length - len(percent) - 5
-            if room >= 24 or not words:
+            end = "  ".join(filter(None, tail))
+            room = width - left.cell_length - len(end) - 5
+            if room >= (_WIDE_BAR if words else _NARROW_BAR):
                 break
-        bar = progress_bar(counts, total, max(0, min(room, 60)))
-        space = " " * max(1, width - left.cell_length - bar.cell_length - len(percent) - 4)
-        return Content.assemble(" ", left, space, bar, " ", (percent, "bold"), " ")
+        bar = progress_bar(counts, total, max(0, min(room, _LONGEST_BAR)))
+        space = " " * max(1, width - left.cell_length - bar.cell_length - len(end) - 4)
+        return Content.assemble(" ", left, space, bar, " ", (end, "bold"), " ")
 
 
 def servers_summary(model: JobModel, now: float) -> Content:

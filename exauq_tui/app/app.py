@@ -26,6 +26,7 @@ from exauq_tui.app.command_list import COMMANDS
 from exauq_tui.app.commands import bindings
 from exauq_tui.app.job_model import JobModel
 from exauq_tui.app.key_warnings import KeyWarnings
+from exauq_tui.app.log_follower import LogShelf
 from exauq_tui.app.messages import FleetChanged, PromptWaiting
 from exauq_tui.app.news import News
 from exauq_tui.app.prompter import AppPrompter, Question
@@ -98,6 +99,7 @@ class ExauqApp(App[int], inherit_bindings=False):
         self.commands, keymap_problems = keymap.resolve(config.keymap)
         self.problems = (*config.problems, *keymap_problems)
         self.news = News(self)
+        self.log_shelf = LogShelf()
         self.main = MainScreen(self)
         self._flush_timer: Timer | None = None
         self._flushed = 0.0

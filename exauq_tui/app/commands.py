@@ -46,6 +46,15 @@ class CommandTable:
         """The first key of a command, as people read it."""
         return key_name(self.keys(command_by_id(id_))[0])
 
+    def actions_hidden_by(self, scope: Scope) -> frozenset[str]:
+        """The actions of the main screen whose keys mean something else in one part of it."""
+        keys = {key for each in COMMANDS if each.scope == scope for key in self.keys(each)}
+        return frozenset(
+            each.action
+            for each in COMMANDS
+            if each.scope == "main" and not keys.isdisjoint(self.keys(each))
+        )
+
     def footer(self, scopes: Iterable[Scope]) -> tuple[Command, ...]:
         """The commands for the footer of a screen, in order."""
         wanted = frozenset(scopes)

@@ -9,7 +9,7 @@ from textual.timer import Timer
 
 from exauq_tui.app import detail_text
 from exauq_tui.app import format as fmt
-from exauq_tui.app.log_follower import LogFollower
+from exauq_tui.app.log_reading import LogReading
 from exauq_tui.app.threads import in_thread
 from exauq_tui.app.widgets.detail import DetailPane
 from exauq_tui.errors import ExauqTuiError
@@ -34,7 +34,7 @@ class JobDetails:
         self._app = app
         self._model = app.model
         self._pane = pane
-        self._follower = LogFollower(pane.log_view, app.fleet, self._model.cursor_row)
+        self.reading = LogReading(app, pane.log_panel, self._model.cursor_row)
         self._rest: Timer | None = None
         self._history_of: int | None = None
 
@@ -48,6 +48,8 @@ class JobDetails:
 
     def draw(self) -> None:
         """Draw what is known already; nothing is asked for."""
+        if self._pane.tab == "log":
+            self.reading.draw()
         row = self._model.cursor_row()
         if row is None:
             nothing = Content.styled("No job here.", "$foreground-muted")
@@ -64,22 +66,26 @@ class JobDetails:
         self._history_of = None
         self._rested()
 
-    def read_earlier_log(self) -> None:
-        """Load what is before the log's first line."""
-        self._follower.read_earlier()
+    def pause(self) -> None:
+        """Read no log: another screen does."""
+        self.reading.stop()
+
+    def resume(self) -> None:
+        """Go on where `pause` was said."""
+        self._rested()
 
     def say_how_log_is_shown(self) -> None:
         """Say below the log whether it is followed, and how long it is."""
         if self._pane.tab == "log":
-            self._pane.set_remark(self._pane.log_view.mode_text())
+            self._pane.set_remark(self._pane.log_panel.view.mode_text())
 
     def _rested(self) -> None:
         row = self._model.cursor_row()
         if self._pane.tab != "log" or row is None:
-            self._follower.stop()
+            self.reading.stop()
             self._pane.set_remark("")
-        elif self._follower.key != row.key:
-            self._follower.follow(row.key)
+        elif self.reading.key != row.key:
+            self.reading.follow(row.key)
         if row is not None and self._pane.tab == "history" and self._history_of != row.key:
             self._history_of = row.key
             self._app.run_worker(

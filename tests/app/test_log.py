@@ -1,11 +1,16 @@
 """Reading a job's log."""
 
+import pytest
+
+from exauq_tui.app.log_follower import FIRST
 from exauq_tui.app.screens.log import LogScreen
 from exauq_tui.app.screens.main import MainScreen
 from exauq_tui.app.widgets.log_view import LogView
 from exauq_tui.errors import ConnectionLostError
 from exauq_tui.hardware.status import JobStatus
-from tests.app.fake_fleet import FakeFleet, job
+from exauq_tui.monitor.evidence import GONE
+from exauq_tui.monitor.snapshot import JobRow
+from tests.app.fake_fleet import NOW, FakeFleet, job
 from tests.app.harness import Dashboard, running, until
 
 
@@ -38,7 +43,7 @@ async def test_scrolling_up_stops_following_and_the_end_resumes_it() -> None:
         await pilot.press("up")
         await until(pilot, lambda: not view(app).follow)
         fleet.logs[1] += b"and more\n"
-        await until(pilot, lambda: view(app).buffer.lines[-2] == b"and more")
+        await until(pilot, lambda: view(app).buffer.text().endswith(b"and more\n"))
         assert "and more" not in app.text()
         assert "paused" in app.text()
         await pilot.press("end")
@@ -70,19 +75,166 @@ async def test_long_lines_are_wrapped_when_asked() -> None:
         assert "wrapped" in app.text()
 
 
-async def test_a_long_log_is_read_from_its_end_and_earlier_parts_when_asked() -> None:
+def is_what_stands_there(app: Dashboard, log: bytes) -> bool:
+    buffer = view(app).buffer
+    return buffer.start is not None and buffer.text() == log[buffer.start : buffer.end]
+
+
+def first_line(app: Dashboard) -> bytes:
+    at = view(app)
+    return at.buffer.line(at.buffer.index_of(at.bounds()[0]))
+
+
+async def test_a_long_log_opens_at_its_end_with_one_small_read() -> None:
     fleet = FakeFleet([job(1, JobStatus.FAILED)])
-    fleet.logs[1] = numbered(100_000)
+    fleet.logs[1] = numbered(1_000_000)
     async with running(fleet) as (app, pilot):
         await pilot.press("l")
-        await until(pilot, lambda: "line 99999" in app.text())
-        held = view(app).buffer.start
-        assert held is not None
-        assert held > 500_000
-        await pilot.press("g", "g")
-        await until(pilot, lambda: (view(app).buffer.start or 0) < held)
-        log = fleet.logs[1]
-        assert b"\n".join(view(app).buffer.lines) == log[view(app).buffer.start :]
+        await until(pilot, lambda: "line 999999" in app.text())
+        (first, *_) = fleet.called("read_log")
+        assert first == (1, -FIRST, FIRST)
+        await pilot.pause(0.1)
+        assert len(fleet.called("read_log")) <= 2
+
+
+@pytest.mark.parametrize("wrap", [False, True])
+async def test_scrolling_up_reaches_the_whole_log_without_a_jump(wrap: bool) -> None:
+    fleet = FakeFleet([job(1, JobStatus.FAILED)])
+    log = fleet.logs[1] = b"".join(b"line %d %s\n" % (n, b"x" * (n % 300)) for n in range(40_000))
+    async with running(fleet) as (app, pilot):
+        await pilot.press("l", *("w" if wrap else ""))
+        await until(pilot, lambda: "line 39999" in app.text())
+        while (start := view(app).buffer.start or 0) > 0:
+            view(app).scroll_to(y=0, animate=False)
+            top = view(app).bounds()[0]
+            assert top == start
+            await until(pilot, lambda start=start: (view(app).buffer.start or 0) < start)  # type: ignore[misc]
+            buffer = view(app).buffer
+            shown = buffer.index_of(view(app).bounds()[0])
+            assert shown == buffer.index_of(top)  # what was read before moved nothing
+            assert is_what_stands_there(app, log)
+            assert len(buffer.text()) <= 3 * 1024 * 1024
+        view(app).scroll_to(y=0, animate=False)
+        await pilot.pause()
+        assert "line 0" in app.text()
+        assert view(app).buffer.end < len(log)
+        while view(app).buffer.end < len(log):
+            end, top = view(app).buffer.end, view(app).bounds()[0]
+            view(app).scroll_to(y=view(app).max_scroll_y, animate=False)
+            await until(pilot, lambda end=end: view(app).buffer.end > end)  # type: ignore[misc]
+            assert view(app).bounds()[0] >= top
+            assert is_what_stands_there(app, log)
+        await pilot.press("end")
+        await until(pilot, lambda: "line 39999" in app.text())
+
+
+async def test_the_first_key_leads_to_the_first_line_and_the_last_back_to_the_end() -> None:
+    fleet = FakeFleet([job(1)])
+    log = fleet.logs[1] = numbered(1_000_000)
+    async with running(fleet) as (app, pilot):
+        await pilot.press("l")
+        await until(pilot, lambda: "line 999999" in app.text())
+        await pilot.press("g")
+        await until(pilot, lambda: first_line(app) == b"line 0")
+        assert "paused" in app.text()
+        assert is_what_stands_there(app, log)
+        fleet.logs[1] += b"and more\n"
+        await until(pilot, lambda: view(app).buffer.size == len(log) + 9)
+        assert first_line(app) == b"line 0"
+        await pilot.press("G")
+        await until(pilot, lambda: "and more" in app.text())
+        assert view(app).follow
+        read = sum(limit for _, _, limit in fleet.called("read_log"))
+        assert read < 4_000_000
+
+
+async def test_what_is_printed_faster_than_it_can_be_read_is_passed_over() -> None:
+    fleet = FakeFleet([job(1)])
+    fleet.logs[1] = numbered(10)
+    async with running(fleet) as (app, pilot):
+        await pilot.press("l")
+        await until(pilot, lambda: "line 9" in app.text())
+        fleet.logs[1] += numbered(2_000_000)
+        await until(pilot, lambda: "line 1999999" in app.text())
+        assert view(app).follow
+        assert sum(limit for _, _, limit in fleet.called("read_log")) < 4_000_000
+
+
+async def test_lines_that_come_while_somebody_reads_above_move_nothing() -> None:
+    fleet = FakeFleet([job(1)])
+    fleet.logs[1] = numbered(400_000)
+    async with running(fleet) as (app, pilot):
+        await pilot.press("l")
+        await until(pilot, lambda: "line 399999" in app.text())
+        await pilot.press("pageup", "pageup")
+        shown = first_line(app)
+        for number in range(12):
+            fleet.logs[1] += b"%d more\n" % number * 40_000
+            size = len(fleet.logs[1])
+            view(app).post_message(LogView.Moved())
+            await until(pilot, lambda size=size: view(app).buffer.size == size)  # type: ignore[misc]
+            assert first_line(app) == shown
+        assert len(view(app).buffer.text()) <= 3 * 1024 * 1024
+
+
+async def test_the_log_of_a_job_that_ended_is_read_to_its_last_byte_and_then_left_alone() -> None:
+    fleet = FakeFleet([job(1)])
+    fleet.logs[1] = b"one\n"
+    async with running(fleet) as (app, pilot):
+        await pilot.press("l")
+        await until(pilot, lambda: "one" in app.text())
+        fleet.logs[1] += b"the last words\n"
+        fleet.change(job(1, JobStatus.FAILED))
+        await until(pilot, lambda: "the last words" in app.text())
+        reads = len(fleet.called("read_log"))
+        view(app).post_message(LogView.Moved())
+        await pilot.pause(0.1)
+        assert len(fleet.called("read_log")) == reads
+
+
+async def test_what_was_read_stays_with_its_age_while_the_server_is_away() -> None:
+    fleet = FakeFleet([job(1), job(2)])
+    fleet.logs = {1: numbered(100), 2: b"of the second\n"}
+    now = [NOW]
+    async with running(fleet, clock=lambda: now[0]) as (app, pilot):
+        await pilot.press("l")
+        await until(pilot, lambda: "of the second" in app.text())
+        fleet.errors["read_log"] = ConnectionLostError("hpc1 is LOST: no route")
+        now[0] += 125
+        view(app).post_message(LogView.Moved())
+        await until(pilot, lambda: "As read 2m05 ago. hpc1 is LOST: no route" in app.text())
+        assert "of the second" in app.text()
+        await pilot.press("escape", "j", "l")
+        await until(pilot, lambda: "hpc1 is LOST: no route" in app.text())
+        assert "As read" not in app.text()  # nothing of this one was
+        await pilot.press("escape", "k", "l")
+        await until(pilot, lambda: "As read 2m05 ago" in app.text())
+        assert "of the second" in app.text()
+        del fleet.errors["read_log"]
+        fleet.logs[2] += b"and on\n"
+        await until(pilot, lambda: "and on" in app.text())
+        await until(pilot, lambda: "As read" not in app.text())
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (job(1, JobStatus.PENDING_SUBMIT), "the job is not sent yet"),
+        (job(1, JobStatus.FAILED_SUBMIT), "the job never got to the server"),
+        (
+            job(1, JobStatus.CANCELLED, submitted=None, last_seen=None),
+            "the job was cancelled before it was sent",
+        ),
+        (job(1, JobStatus.COMPLETED, note=GONE), "The log is gone from server"),
+        (job(1, JobStatus.FAILED, current=False), "to which the profile does not point"),
+    ],
+)
+async def test_a_job_that_can_have_no_log_says_why(row: JobRow, words: str) -> None:
+    fleet = FakeFleet([row])
+    async with running(fleet) as (app, pilot):
+        await pilot.press("l")
+        await until(pilot, lambda: words in app.text())
+        assert not fleet.called("read_log")
 
 
 async def test_a_log_that_cannot_be_read_says_why() -> None:

@@ -202,6 +202,13 @@ SCENES = {
     "failed": Scene(keys=("3", "j", "j", "enter"), shows="end not witnessed"),
     "ruined": Scene(ruined, shows="Submitted?"),
     "log": Scene(keys=("3", "j", "j", "l"), shows="mesh has a hole"),
+    "log-search": Scene(
+        keys=("3", "j", "j", "l", "slash", *"residual 7", "enter", "N", "w"), shows="3 of 4 lines"
+    ),
+    "log-tab": Scene(
+        keys=("3", "j", "j", "]", "]", "enter", "slash", *"mesh", "enter"), shows="1 of 2 lines"
+    ),
+    "log-none": Scene(keys=("3", "j", "l"), shows="never got to the server"),
     "doctor": Scene(examined, keys=("d",), shows="1 warning"),
     "submit": Scene(keys=("s", *"0.5", "tab", *"abc"), shows="is not a number"),
     "submit-bad": Scene(keys=("s",), asks=paste_rows, shows="cannot be read"),

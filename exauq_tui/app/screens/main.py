@@ -16,6 +16,8 @@ from exauq_tui.app.commands import bindings
 from exauq_tui.app.job_details import JobDetails
 from exauq_tui.app.job_model import Applied
 from exauq_tui.app.job_verbs import JobVerbs
+from exauq_tui.app.log_reading import LogReading
+from exauq_tui.app.screens.log_handlers import LogHandlers
 from exauq_tui.app.screens.main_selection import MainSelection
 from exauq_tui.app.screens.main_verbs import MainVerbs
 from exauq_tui.app.take_away import TakeAway
@@ -23,6 +25,7 @@ from exauq_tui.app.widgets.detail import DetailPane
 from exauq_tui.app.widgets.footer import Footer
 from exauq_tui.app.widgets.header import Header
 from exauq_tui.app.widgets.job_table import JobTable
+from exauq_tui.app.widgets.log_panel import SEARCH_FIELD
 from exauq_tui.app.widgets.log_view import LogView
 from exauq_tui.app.widgets.pane import Pane
 from exauq_tui.app.widgets.server_list import ServerList
@@ -35,7 +38,7 @@ NARROW = 100
 SMALLEST = (60, 15)
 
 
-class MainScreen(MainSelection, MainVerbs):
+class MainScreen(MainSelection, MainVerbs, LogHandlers):
     """Shows the model and turns keys into verbs."""
 
     app: ExauqApp
@@ -54,6 +57,7 @@ class MainScreen(MainSelection, MainVerbs):
         self.jobs_pane = Pane(id="jobs-pane", classes="pane")
         self.detail = DetailPane(id="detail")
         self.details = JobDetails(app, self.detail)
+        self._log_keys = app.commands.actions_hidden_by("log")
         self._awaited: set[int] = set()
 
     def compose(self) -> ComposeResult:
@@ -99,7 +103,12 @@ class MainScreen(MainSelection, MainVerbs):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave keys to a text field while it has the focus, but for the way out of it."""
         if isinstance(self.focused, Input):
-            return action in ("back", "next_pane", "previous_pane")
+            in_table = self.focused.id != SEARCH_FIELD
+            return action in ("next_pane", "previous_pane") or (in_table and action == "back")
+        if isinstance(self.focused, LogView) and action in self._log_keys:
+            return False  # there its keys mean what they say of a log
+        if action == "back" and self.detail.log_panel.stops_at_back:
+            return False
         return super().check_action(action, parameters)
 
     # Keeping in step with the model
@@ -195,10 +204,15 @@ class MainScreen(MainSelection, MainVerbs):
     def _tab_changed(self) -> None:
         self.details.tab_changed()
 
-    @on(LogView.ModeChanged)
-    def _log_mode_changed(self) -> None:
+    @property
+    def reading(self) -> LogReading:
+        """What reads the log in its tab."""
+        return self.details.reading
+
+    def log_changed(self) -> None:
+        """Say below the log how it is shown."""
         self.details.say_how_log_is_shown()
 
-    @on(LogView.AtStart)
-    def _log_at_start(self) -> None:
-        self.details.read_earlier_log()
+    def on_screen_resume(self) -> None:
+        """Read on what another screen had read meanwhile."""
+        self.details.resume()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exauq_tui.app.job_details import JobDetails
 from exauq_tui.app.job_verbs import JobVerbs
 from exauq_tui.app.screens.doctor import DoctorScreen
 from exauq_tui.app.screens.log import LogScreen
@@ -20,6 +21,7 @@ class MainVerbs(MainPanes):
     app: ExauqApp
     verbs: JobVerbs
     take_away: TakeAway
+    details: JobDetails
 
     async def action_submit(self) -> None:
         """Submit jobs."""
@@ -43,7 +45,8 @@ class MainVerbs(MainPanes):
         """Show the log on the whole screen."""
         row = self.model.cursor_row()
         if row is not None:
-            await self.app.push_screen(LogScreen(row, self.app.commands))
+            self.details.pause()
+            await self.app.push_screen(LogScreen(self.app, row))
 
     async def action_copy(self) -> None:
         """Copy something of jobs to the clipboard."""

@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import ContentSwitcher, Static
 
-from exauq_tui.app.widgets.log_view import LogView
+from exauq_tui.app.widgets.log_panel import LogPanel
 from exauq_tui.app.widgets.pane import Pane
 from exauq_tui.app.widgets.titles import tab_titles
 
@@ -24,7 +24,7 @@ class DetailPane(Pane):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.tab = TABS[0]
-        self.log_view = LogView(id="tab-log")
+        self.log_panel = LogPanel(id="tab-log")
         # Made here, not in compose(), so that they can be filled before they are drawn.
         self._statics = {tab: Static(markup=False) for tab in TABS if tab != "log"}
         self._contents: dict[str, Content] = {}
@@ -34,7 +34,7 @@ class DetailPane(Pane):
         with ContentSwitcher(initial="tab-details"):
             for tab in TABS:
                 if tab == "log":
-                    yield self.log_view
+                    yield self.log_panel
                 else:
                     yield VerticalScroll(self._statics[tab], id=f"tab-{tab}")
 
@@ -66,7 +66,9 @@ class DetailPane(Pane):
 
     def focus_tab(self) -> None:
         """Give the focus to what the tab shows."""
-        self.screen.set_focus(self.query_one(f"#tab-{self.tab}"))
+        is_log = self.tab == "log"
+        target = self.log_panel.view if is_log else self.query_one(f"#tab-{self.tab}")
+        self.screen.set_focus(target)
 
     def set_remark(self, text: str) -> None:
         """Say how the log is shown."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable
+from itertools import accumulate
 from typing import ClassVar
 
-from rich.cells import cell_len, chop_cells
+from rich.cells import chop_cells
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Size
@@ -15,9 +19,10 @@ from textual.strip import Strip
 
 from exauq_tui.app import format as fmt
 from exauq_tui.app.commands import bindings
-from exauq_tui.app.log_buffer import LogBuffer
+from exauq_tui.app.log_buffer import LONGEST_LINE, LogBuffer
+from exauq_tui.app.log_search import Hits
 
-_WIDEST = 4000
+_MEASURED = 200
 
 
 class LogView(ScrollView, can_focus=True):
@@ -28,25 +33,40 @@ class LogView(ScrollView, can_focus=True):
         wrap: Whether long lines are broken, rather than cut.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"log--text", "log--note"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "log--text", "log--note", "log--match", "log--current",
+    }  # fmt: skip
     BINDINGS = bindings("log")
 
     follow = reactive(True)
     wrap = reactive(False)
 
-    class AtStart(Message):
-        """The first line that is loaded was scrolled to."""
+    class Moved(Message):
+        """Something else is in view, so that more of the log may be wanted."""
 
     class ModeChanged(Message):
-        """Following or wrapping was switched."""
+        """Following or wrapping was switched, or how much of the log is held."""
+
+    class Asked(Message):
+        """A key asked for what the view alone cannot do.
+
+        Attributes:
+            what: "top", "end", "search", "next", "previous" or "pager".
+        """
+
+        def __init__(self, what: str) -> None:
+            super().__init__()
+            self.what = what
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.buffer = LogBuffer()
         self.note = ""
-        self._pieces: list[tuple[int, str]] = []
-        self._pieces_of = (-1, -1, -1)
-        self._wrapped_lines = 0
+        self.hits: Hits | None = None
+        """What is searched for, and where it was found."""
+        self.current: int | None = None
+        """The offset of the line of the hit that was gone to last."""
+        self._heights = _Heights()
         self._widest = 0
         self._own_scroll = False
         self._styles_by_name: dict[str, Style] = {}
@@ -59,61 +79,99 @@ class LogView(ScrollView, can_focus=True):
             self.note = note
             self.refresh()
 
-    def forget(self) -> None:
-        """Empty the view for another job."""
-        self.buffer.clear()
-        self._pieces_of = (-1, -1, -1)
+    def show(self, buffer: LogBuffer) -> None:
+        """Show another job's log, from its end."""
+        self.buffer = buffer
+        self.set_hits(None)
+        self._heights = _Heights()
         self._widest = 0
         self.follow = True
-        self._changed()
+        self._changed(None)
 
-    def lines_changed(self) -> None:
-        """Draw what was appended to the buffer; goes to the end while following."""
-        self._changed()
+    def change(self, how: Callable[[], object]) -> None:
+        """Run a change of the buffer, and keep the same lines in view (or the end: `follow`)."""
+        anchor = None if self.follow or not len(self.buffer) else self._anchor()
+        how()
+        if self.hits is not None:
+            self.hits.update()
+        self._changed(anchor)
+        self.post_message(self.ModeChanged())
 
-    def lines_came_before(self, lines: int) -> None:
-        """Keep the same lines in view after `lines` were put before them."""
-        self._pieces_of = (-1, -1, -1)
-        before = self.scroll_offset.y
-        self._changed()
-        if not self.wrap:
-            self._scroll(before + lines)
+    def set_hits(self, hits: Hits | None) -> None:
+        """Set what is highlighted."""
+        self.hits = hits
+        self.current = None
+        self.refresh()
 
-    def _changed(self) -> None:
+    def reveal(self, offset: int) -> None:
+        """Bring the line at an offset into view."""
+        self.follow = False
+        row = self._row_of(self.buffer.index_of(offset))
+        height = self.scrollable_content_region.height
+        top = self.scroll_offset.y
+        if not top <= row < top + height:
+            self._scroll(row - height // 3)
+        self.refresh()
+
+    def _anchor(self) -> tuple[int, int]:
+        """The offset of the first line in view, and which of its rows that is."""
+        row = self.scroll_offset.y
+        index = min(self._line_at(row), len(self.buffer) - 1)
+        return self.buffer.offsets[index], row - self._row_of(index)
+
+    def _changed(self, anchor: tuple[int, int] | None) -> None:
         self._measure()
         if self.follow:
             self._scroll(self.max_scroll_y)
+        elif anchor is not None and len(self.buffer):
+            self._scroll(self._row_of(self.buffer.index_of(anchor[0])) + anchor[1])
         self.refresh()
 
     def _measure(self) -> None:
         width = max(1, self.scrollable_content_region.width)
-        count = self.buffer.visible_lines()
+        count = len(self.buffer)
         if self.wrap:
-            self._break_lines(width, count)
-            self.virtual_size = Size(width, len(self._pieces))
+            self._heights.update(self.buffer, width)
+            self.virtual_size = Size(width, self._heights.total)
             return
-        for line in self.buffer.lines[max(0, count - 200) : count]:
-            self._widest = max(self._widest, min(_WIDEST, len(line)))
+        for index in {*range(min(count, _MEASURED)), *range(max(0, count - _MEASURED), count)}:
+            self._widest = max(self._widest, min(LONGEST_LINE, len(self.buffer.line(index))))
         self.virtual_size = Size(self._widest, count)
 
-    def _break_lines(self, width: int, count: int) -> None:
-        """Break lines at the view's width, only those that are new where that is enough."""
-        stamp = (width, self.buffer.dropped, self.buffer.start or 0)
-        if stamp != self._pieces_of:
-            self._pieces.clear()
-            self._pieces_of = stamp
-            self._wrapped_lines = 0
-        first = max(0, self._wrapped_lines - 1)  # the last line may have grown since
-        while self._pieces and self._pieces[-1][0] >= first:
-            self._pieces.pop()
-        for index in range(first, count):
-            text = fmt.safe_log_line(self.buffer.lines[index])
-            if text.isascii():
-                parts = [text[at : at + width] for at in range(0, len(text), width)]
-            else:
-                parts = chop_cells(text, width)
-            self._pieces += [(index, part) for part in parts or [""]]
-        self._wrapped_lines = count
+    def _row_of(self, index: int) -> int:
+        return self._heights.row_of(index) if self.wrap else index
+
+    def _line_at(self, row: int) -> int:
+        return self._heights.line_at(row) if self.wrap else row
+
+    # Where in the log the view is
+
+    @property
+    def near_start(self) -> bool:
+        """Whether the first line that is held will soon be in view."""
+        return self.scroll_offset.y <= self._margin
+
+    @property
+    def near_end(self) -> bool:
+        """Whether the last line that is held will soon be in view."""
+        return self.max_scroll_y - self.scroll_offset.y <= self._margin
+
+    @property
+    def _margin(self) -> int:
+        """The rows within which an end counts as near; never both, where there is any way."""
+        return min(3 * self.scrollable_content_region.height, self.max_scroll_y // 3)
+
+    def bounds(self) -> tuple[int, int]:
+        """The offsets of the first line in view, and of the last."""
+        if not len(self.buffer):
+            return 0, 0
+        top = self.scroll_offset.y
+        bottom = top + max(1, self.scrollable_content_region.height) - 1
+        last = len(self.buffer) - 1
+        return (
+            self.buffer.offsets[min(last, self._line_at(top))],
+            self.buffer.offsets[min(last, self._line_at(bottom))],
+        )
 
     # Scrolling and following
 
@@ -127,25 +185,37 @@ class LogView(ScrollView, can_focus=True):
         super().watch_scroll_y(old_value, new_value)
         if self._own_scroll or old_value == new_value:
             return
-        self.follow = new_value >= self.max_scroll_y
-        if new_value <= 0 < old_value:
-            self.post_message(self.AtStart())
+        at_end = self.buffer.end >= self.buffer.size
+        self.follow = at_end and new_value >= self.max_scroll_y
+        self.post_message(self.Moved())
+
+    def watch_show_horizontal_scrollbar(self) -> None:
+        """Stay at the end where a bar for long lines comes and takes a row."""
+        if self.follow and self.is_attached:
+            self._scroll(self.max_scroll_y)
 
     def watch_follow(self, follow: bool) -> None:
         """Go to the end when following is switched on."""
         if follow and self.is_attached:
             self._scroll(self.max_scroll_y)
+            self.post_message(self.Moved())
         self.post_message(self.ModeChanged())
 
     def watch_wrap(self) -> None:
-        """Break or cut lines from now on."""
+        """Break or cut lines from now on, with the same line on top."""
         if self.is_attached:
-            self._changed()
+            anchor = None
+            if len(self.buffer) and not self.follow:
+                row = self.scroll_offset.y
+                index = row if self.wrap else self._heights.line_at(row)
+                anchor = (self.buffer.offsets[min(index, len(self.buffer) - 1)], 0)
+            self._changed(anchor)
             self.post_message(self.ModeChanged())
 
     def on_resize(self) -> None:
         """Break lines afresh, and stay at the end where it was followed."""
-        self._changed()
+        self._changed(self._anchor() if len(self.buffer) and not self.follow else None)
+        self.post_message(self.Moved())
 
     def action_log_follow(self) -> None:
         """Switch following on or off."""
@@ -156,26 +226,48 @@ class LogView(ScrollView, can_focus=True):
         self.wrap = not self.wrap
 
     def action_log_top(self) -> None:
-        """Go to the first line; asked again, load what is before it."""
-        if self.scroll_offset.y == 0:
-            self.post_message(self.AtStart())
-        self.scroll_to(y=0, animate=False, force=True)
+        """Go to the log's first line."""
+        self.follow = False
+        if self.buffer.start:
+            self.post_message(self.Asked("top"))
+        else:
+            self._scroll(0)
 
     def action_log_end(self) -> None:
         """Go to the end and follow."""
         self.follow = True
         self._scroll(self.max_scroll_y)
 
+    def action_log_search(self) -> None:
+        """Search for a text."""
+        self.post_message(self.Asked("search"))
+
+    def action_log_next(self) -> None:
+        """Go to the next match."""
+        self.post_message(self.Asked("next"))
+
+    def action_log_previous(self) -> None:
+        """Go to the match before."""
+        self.post_message(self.Asked("previous"))
+
+    def action_log_pager(self) -> None:
+        """Open the log in the person's own pager."""
+        self.post_message(self.Asked("pager"))
+
     def mode_text(self) -> str:
         """Say in a few words what is shown."""
-        words = ["following" if self.follow else "paused, End resumes"]
+        size = self.buffer.size
+        where = fmt.size(size) if self.buffer.start is not None else ""
+        if self.follow:
+            words = ["following", where]
+        elif where:
+            words = [f"paused, {self.bounds()[0] * 100 // max(1, size)} % of {where}"]
+            words.append("End resumes")
+        else:
+            words = ["paused"]
         if self.wrap:
             words.append("wrapped")
-        if self.buffer.start is not None:
-            words.append(fmt.size(self.buffer.size))
-            if self.buffer.start:
-                words.append(f"from {fmt.size(self.buffer.start)}")
-        return " · ".join(words)
+        return " · ".join(filter(None, words))
 
     # Drawing
 
@@ -191,20 +283,100 @@ class LogView(ScrollView, can_focus=True):
         return style
 
     def render_line(self, y: int) -> Strip:
-        """Draw one line of the view."""
+        """Draw one row of the view."""
         width = self.scrollable_content_region.width
         left, top = self.scroll_offset
-        index = top + y
         style = self._style("log--text")
-        text = ""
-        if self.wrap:
-            if index < len(self._pieces):
-                text = self._pieces[index][1]
-        elif index < self.buffer.visible_lines():
-            text = fmt.safe_log_line(self.buffer.lines[index])[:_WIDEST]
-        if not self.buffer.visible_lines() and y == 0 and self.note:
+        if not len(self.buffer) and y == 0 and self.note:
             return Strip([Segment(fmt.fit(self.note, width), self._style("log--note"))], width)
-        if not text:
+        index = self._line_at(top + y)
+        if top + y >= self.virtual_size.height or index >= len(self.buffer):
             return Strip([Segment(" " * width, style)], width)
-        length = len(text) if text.isascii() else cell_len(text)
-        return Strip([Segment(text, style)], length).crop_extend(left, left + width, style)
+        text = fmt.safe_log_line(self.buffer.line(index))
+        start, stop = 0, LONGEST_LINE
+        if self.wrap:
+            start, stop = _part(text, width, top + y - self._row_of(index))
+        segments = self._segments(index, text, start, stop)
+        return Strip(segments).crop_extend(left, left + width, style)
+
+    def _segments(self, index: int, text: str, start: int, stop: int) -> list[Segment]:
+        """Cut what is shown of a line where matches begin and end."""
+        plain = self._style("log--text")
+        spans = self.hits.wanted.spans(text) if self.hits is not None else []
+        is_current = self.buffer.offsets[index] == self.current
+        found = self._style("log--current" if is_current else "log--match")
+        segments = []
+        at = start
+        for begin, end in spans:
+            first, last = max(begin, at), min(end, stop)
+            if first < last:
+                segments += [Segment(text[at:first], plain), Segment(text[first:last], found)]
+                at = last
+        return [*segments, Segment(text[at:stop], plain)]
+
+
+class _Heights:
+    """How many rows each line of a buffer takes where lines are broken."""
+
+    def __init__(self) -> None:
+        self._width = 0
+        self._offsets = array("q")
+        self._rows = array("l")
+        self._ends = array("l")
+
+    @property
+    def total(self) -> int:
+        """The rows of all lines."""
+        return self._ends[-1] if self._ends else 0
+
+    def row_of(self, index: int) -> int:
+        """The first row of a line."""
+        return self._ends[index - 1] if 0 < index <= len(self._ends) else 0
+
+    def line_at(self, row: int) -> int:
+        """The line that has a row."""
+        return bisect_right(self._ends, row)
+
+    def update(self, buffer: LogBuffer, width: int) -> None:
+        """Measure the lines that are new; all where the width is another."""
+        new, old = buffer.offsets, self._offsets
+        known = array("l")
+        first = 0
+        if width == self._width and len(old) > 2 and len(new):
+            # The lines at both ends may have been known in part only: all between are the same.
+            begin = max(old[1], new[0])
+            first, skipped = _find(new, begin), _find(old, begin)
+            count = min(len(new) - first, len(old) - 1 - skipped)
+            if count > 0 and new[first : first + count] == old[skipped : skipped + count]:
+                known = self._rows[skipped : skipped + count]
+            else:
+                first = 0
+        rows = array("l", (_height(buffer.line(index), width) for index in range(first)))
+        rows += known
+        rows.extend(_height(buffer.line(index), width) for index in range(len(rows), len(new)))
+        self._width, self._offsets, self._rows = width, new[:], rows
+        self._ends = array("l", accumulate(rows))
+
+
+def _find(offsets: array[int], offset: int) -> int:
+    return max(0, bisect_right(offsets, offset) - 1)
+
+
+def _height(raw: bytes, width: int) -> int:
+    text = fmt.safe_log_line(raw)
+    if text.isascii():
+        return max(1, -(-len(text) // width))
+    return max(1, len(chop_cells(text, width)))
+
+
+def _part(text: str, width: int, row: int) -> tuple[int, int]:
+    """Where in a line one of its rows begins and ends."""
+    if text.isascii():
+        return row * width, (row + 1) * width
+    start = 0
+    for part in chop_cells(text, width):
+        if row == 0:
+            return start, start + len(part)
+        start += len(part)
+        row -= 1
+    return start, start

@@ -60,7 +60,7 @@ def choices(
         _of_each("x", f"input{several}", rows, _inputs, "is not known"),
         _of_each("o", f"output{several}", rows, _output, "not there, or not fetched yet"),
         _of_each("d", f"path{several} there", rows, _directory, "no directory is known"),
-        _of_each("s", "command to go there", rows, command, "no directory is known"),
+        _of_each("s", "command to go there", rows, command, "no way there is known"),
         Choice("r", "all of it as CSV", "with headings", "", whole),
     )
 

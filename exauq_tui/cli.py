@@ -119,6 +119,7 @@ def _run_dashboard(options: Options) -> int:
             prompter=prompter,
             config_text=where,
             data_dir=locations.data_dir(),
+            profiles_dir=locations.profiles_dir(options.config_path),
         )
         app.run()
         return app.return_code or 0

@@ -15,6 +15,7 @@ from typing import ClassVar, Literal, cast
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
+from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input
@@ -35,6 +36,8 @@ from exauq_tui.app.screens.help import HelpScreen
 from exauq_tui.app.screens.log import LogScreen
 from exauq_tui.app.screens.main import MainScreen
 from exauq_tui.app.screens.prompts import HostKeyChangedDialog, HostKeyDialog, SecretDialog
+from exauq_tui.app.screens.servers import ServersScreen
+from exauq_tui.app.server_verbs import ServerVerbs
 from exauq_tui.app.terminal import TerminalDriver
 from exauq_tui.app.theme import DARK, LIGHT
 from exauq_tui.app.threads import in_thread
@@ -64,6 +67,7 @@ class ExauqApp(App[int], inherit_bindings=False):
         clock: Tells the time, in seconds since 1970.
         config_text: Where the configuration is or is looked for, to tell people.
         data_dir: Where the app keeps files of its own, or None to keep none.
+        profiles_dir: Where servers that are added here are kept; None where none can be.
     """
 
     TITLE = "exauq"
@@ -86,6 +90,7 @@ class ExauqApp(App[int], inherit_bindings=False):
         clock: Callable[[], float] = time.time,
         config_text: str = "",
         data_dir: Path | None = None,
+        profiles_dir: Path | None = None,
     ) -> None:
         super().__init__(driver_class=TerminalDriver)
         self.fleet = fleet
@@ -100,6 +105,8 @@ class ExauqApp(App[int], inherit_bindings=False):
         self.problems = (*config.problems, *keymap_problems)
         self.news = News(self)
         self.log_shelf = LogShelf()
+        self.profiles_dir = profiles_dir
+        self.server_verbs = ServerVerbs(self)
         self.main = MainScreen(self)
         self._flush_timer: Timer | None = None
         self._flushed = 0.0
@@ -190,6 +197,9 @@ class ExauqApp(App[int], inherit_bindings=False):
                 self._prompt_waiting()
             if isinstance(self.screen, LogScreen):
                 self.screen.row_changed()
+            for screen in self.screen_stack:
+                if isinstance(screen, ServersScreen):
+                    screen.refresh_servers()
 
     # Questions of the servers' threads
 
@@ -257,15 +267,20 @@ class ExauqApp(App[int], inherit_bindings=False):
 
     def get_system_commands(
         self,
-        screen: Screen[object],  # noqa: ARG002 - the same everywhere
+        screen: Screen[object],
     ) -> Iterable[SystemCommand]:
         """Offer every command of the table by name, and the choice of a theme."""
         for command in COMMANDS:
-            if command.palette and command.scope in ("app", "main", "table"):
+            if command.palette and command.scope in ("app", "main", "table", "servers-screen"):
                 key = self.commands.shown_keys(command)
-                target = self.main.table if command.scope == "table" else self.main
+                target: DOMNode = self.main.table if command.scope == "table" else self.main
+                if command.scope == "servers-screen":
+                    # For the server under the cursor, there or here.
+                    key = f"{self.commands.first_key('servers')} {key}"
+                    target = screen if isinstance(screen, ServersScreen) else self.main
+                server = " server" if command.scope == "servers-screen" else ""
                 yield SystemCommand(
-                    f"{command.label}  ({key})",
+                    f"{command.label}{server}  ({key})",
                     command.tooltip,
                     lambda action=command.action, target=target: self.call_later(
                         self.run_action, action, target

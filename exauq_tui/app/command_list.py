@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Scope = Literal["app", "main", "table", "servers", "log", "doctor"]
-"""Where a command's keys work: anywhere, on the main screen, or in one part of it."""
+Scope = Literal["app", "main", "table", "servers", "servers-screen", "log", "doctor"]
+"""Where a command's keys work: anywhere, on the main screen, in one part of it, or elsewhere."""
 
 _VIEWS = "All, active, failed, done jobs"
 
@@ -70,7 +70,6 @@ COMMANDS: tuple[Command, ...] = (
             pair="Next tab, tab before"),
     Command("previous-tab", ("[",), "Previous tab", "Show the tab before.", "Move",
             pair="Next tab, tab before"),
-    Command("servers", ("w",), "Servers", "Go to the list of servers.", "Move", footer=12),
     Command("view-all", ("1",), "All jobs", "Show every job.", "View", pair=_VIEWS),
     Command("view-active", ("2",), "Active jobs", "Show jobs that wait or run.", "View",
             pair=_VIEWS),
@@ -102,11 +101,25 @@ COMMANDS: tuple[Command, ...] = (
             "Marked jobs, or this one", footer=8, guarded=True),
     Command("delete-workspace", ("W",), "Delete workspace", "Delete a server's whole workspace.",
             "Servers", guarded=True),
+    Command("servers", ("w",), "Servers", "Show all servers, and change them.",
+            "Servers", footer=12),
     Command("look-now", ("r",), "Look now", "Look, or try to connect, at once.", "Servers",
             footer=11),
     Command("doctor", ("d",), "Doctor", "Examine a server step by step.", "Servers"),
     Command("pick-server", ("enter", "space"), "Only this server",
             "Only this server's jobs, or all again.", "Servers", "servers", palette=False),
+    Command("server-jobs", ("enter",), "Its jobs", "Go to its jobs.",
+            "Screen of servers", "servers-screen", footer=1, palette=False),
+    Command("server-test", ("t",), "Test", "Examine it step by step.",
+            "Screen of servers", "servers-screen", footer=4, palette=False),
+    Command("server-connect", ("c",), "Connect", "Connect to it again.",
+            "Screen of servers", "servers-screen", footer=5),
+    Command("server-disconnect", ("x",), "Disconnect", "Drop the connection; jobs go on.",
+            "Screen of servers", "servers-screen", footer=6),
+    Command("server-retry", ("r",), "Try now", "Try again at once.",
+            "Screen of servers", "servers-screen", footer=8, palette=False),
+    Command("server-delete", ("D",), "Delete", "Delete its profile; jobs stay.",
+            "Screen of servers", "servers-screen", footer=7, guarded=True),
     Command("log-follow", ("f",), "Follow", "Follow the log's end, or stop.", "Log", "log",
             footer=1),
     Command("log-wrap", ("w",), "Wrap", "Wrap long lines, or cut them.", "Log", "log", footer=2),

@@ -119,7 +119,9 @@ def _values(row: JobRow, server: ServerView | None) -> Content:
 
 def _facts(row: JobRow, server: ServerView | None, now: float) -> Content:
     where = fmt.safe(row.server)
-    if server is not None and server.state is not ServerState.UP:
+    if server is None:
+        where += " (not configured)"
+    elif server.state is not ServerState.UP:
         where += f" ({server.state.value})"
     facts = [("server", f"{where}  level {row.level}"), ("batch", fmt.safe(row.batch))]
     if row.try_of:

@@ -66,6 +66,14 @@ class AppPrompter:
         for question in questions:
             question.give(None)
 
+    def withdraw(self, server: str) -> None:
+        """Refuse what a server asks at this moment: it is not wanted any more."""
+        with self._lock:
+            questions = [each for each in self._open if each.server == server]
+            self._waiting = deque(each for each in self._waiting if each.server != server)
+        for question in questions:
+            question.give(None)
+
     def next(self) -> Question | None:
         """Take the question that waits longest, or None."""
         with self._lock:

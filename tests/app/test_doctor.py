@@ -85,6 +85,6 @@ async def test_the_server_that_is_chosen_in_the_list_is_examined() -> None:
     fleet = FakeFleet([], [server(), server("lab")])
     fleet.findings = FINDINGS
     async with running(fleet) as (app, pilot):
-        await pilot.press("w", "j", "d")
+        await pilot.press("tab", "j", "d")
         await until(pilot, lambda: isinstance(app.screen, DoctorScreen))
         await until(pilot, lambda: fleet.called("diagnose") == [("lab",)])

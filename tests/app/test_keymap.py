@@ -51,9 +51,9 @@ def test_an_entry_that_makes_no_sense_is_left_out_and_told(
 
 
 def test_quit_keeps_a_key_whatever_is_asked() -> None:
-    table, problems = keymap.resolve({"cancel": "q", "quit": "c"})
+    table, problems = keymap.resolve({"submit": "q", "quit": "s"})
     assert problems == ()
-    assert table.keys(command_by_id("quit")) == ("c",)
+    assert table.keys(command_by_id("quit")) == ("s",)
     table, problems = keymap.resolve({"cancel": "Q", "quit": "Q"})
     assert len(problems) >= 1
     assert table.keys(command_by_id("quit"))
@@ -64,10 +64,16 @@ def test_one_key_may_mean_two_things_in_places_that_never_meet() -> None:
     assert problems == ()
 
 
+def test_a_key_of_the_whole_app_may_not_be_one_of_a_single_screen() -> None:
+    table, (problem,) = keymap.resolve({"cancel": "K", "quit": "c"})
+    assert 'the key "c" belongs to "server-connect" already' in problem
+    assert table.keys(command_by_id("quit")) == ("q",)
+
+
 def test_every_command_is_bound_and_documented() -> None:
     bound = {
         binding.id  # type: ignore[union-attr]  # never a tuple here
-        for scope in ("app", "main", "table", "servers", "log", "doctor")
+        for scope in ("app", "main", "table", "servers", "servers-screen", "log", "doctor")
         for binding in bindings(scope)
     }
     assert bound == {command.id for command in COMMANDS}

@@ -218,7 +218,7 @@ async def test_tab_goes_round_the_panes_and_brackets_through_the_tabs() -> None:
 async def test_picking_a_server_shows_only_its_jobs() -> None:
     fleet = FakeFleet([job(1), job(2, server="lab")], [server(), server("lab")])
     async with running(fleet) as (app, pilot):
-        await pilot.press("w", "j", "enter")
+        await pilot.press("tab", "j", "enter")
         await until(pilot, lambda: len(app.model) == 1)
         assert app.model.cursor == 2
         assert "only lab" in app.text()

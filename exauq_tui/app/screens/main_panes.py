@@ -62,12 +62,12 @@ class MainPanes(Screen[None]):
         if target == "jobs":
             self.show_table()
         elif target == "servers":
-            self.action_servers()
+            self.focus_servers()
         else:
             self.action_open()
 
-    def action_servers(self) -> None:
-        """Go to the list of servers."""
+    def focus_servers(self) -> None:
+        """Go to the list of servers beside the table."""
         self.add_class("-side")
         self.set_focus(self.server_list)
 

@@ -78,6 +78,11 @@ class MainSelection(MainPanes):
     def _close_filter(self) -> None:
         self.show_table()
 
+    def show_only(self, server: str) -> None:
+        """Show one server's jobs, whatever was chosen before."""
+        self._select(lambda: self.model.set_server(server))
+        self.show_table()
+
     @on(ServerList.Picked)
     def _server_picked(self, event: ServerList.Picked) -> None:
         chosen = None if self.model.server == event.name else event.name

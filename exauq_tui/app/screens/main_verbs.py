@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 from exauq_tui.app.job_details import JobDetails
 from exauq_tui.app.job_verbs import JobVerbs
-from exauq_tui.app.screens.doctor import DoctorScreen
 from exauq_tui.app.screens.log import LogScreen
 from exauq_tui.app.screens.main_panes import MainPanes
 from exauq_tui.app.take_away import TakeAway
+from exauq_tui.app.screens.server_actions import ServerActions
+from exauq_tui.app.screens.servers import ServersScreen
 
 if TYPE_CHECKING:
     from exauq_tui.app.app import ExauqApp
 
 
-class MainVerbs(MainPanes):
+class MainVerbs(MainPanes, ServerActions):
     """The part of the main screen that acts upon jobs and servers."""
 
     app: ExauqApp
@@ -25,7 +26,7 @@ class MainVerbs(MainPanes):
 
     async def action_submit(self) -> None:
         """Submit jobs."""
-        await self.verbs.submit(self._chosen_server())
+        await self.verbs.submit(self.chosen_server())
 
     async def action_cancel(self) -> None:
         """Cancel jobs."""
@@ -62,7 +63,7 @@ class MainVerbs(MainPanes):
 
     def action_delete_workspace(self) -> None:
         """Delete a server's workspace."""
-        self.verbs.delete_workspace(self._chosen_server())
+        self.verbs.delete_workspace(self.chosen_server())
 
     def action_look_now(self) -> None:
         """Look, or try to connect, at once."""
@@ -75,11 +76,13 @@ class MainVerbs(MainPanes):
 
     async def action_doctor(self) -> None:
         """Examine a server step by step."""
-        server = self._chosen_server()
-        if server is not None:
-            await self.app.push_screen(DoctorScreen(server, self.app.commands))
+        await self.action_server_test()
 
-    def _chosen_server(self) -> str | None:
+    async def action_servers(self) -> None:
+        """Show all servers."""
+        await self.app.push_screen(ServersScreen(self.app, self.chosen_server()))
+
+    def chosen_server(self) -> str | None:
         """The server that is meant: focused, picked, under the cursor, or the only one."""
         if self.focused is self.server_list:
             return self.server_list.selected

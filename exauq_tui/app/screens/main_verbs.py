@@ -8,9 +8,9 @@ from exauq_tui.app.job_details import JobDetails
 from exauq_tui.app.job_verbs import JobVerbs
 from exauq_tui.app.screens.log import LogScreen
 from exauq_tui.app.screens.main_panes import MainPanes
-from exauq_tui.app.take_away import TakeAway
 from exauq_tui.app.screens.server_actions import ServerActions
 from exauq_tui.app.screens.servers import ServersScreen
+from exauq_tui.app.take_away import TakeAway
 
 if TYPE_CHECKING:
     from exauq_tui.app.app import ExauqApp

@@ -184,6 +184,12 @@ WORK = {
         cd there
         exauq_read_jobs "${ids[*]}" "${ids[*]}" "${ids[@]}"
     """,
+    "jobs that are given up": """
+        rm() { :; }
+        exauq_why_not() { echo full; }
+        mine=("${ids[@]}")
+        for place in "${!ids[@]}"; do exauq_give_up "$place"; done
+    """,
     "news": """
         printf '%s' "$lines" >journal
         exec 6<journal

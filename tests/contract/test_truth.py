@@ -20,8 +20,10 @@ from tests.contract.machines import (
     WAITS,
     AnyInterface,
     Machine,
+    alter_program,
     end_of,
     ends_of,
+    every_process,
     job,
     run,
     snapshot_of,
@@ -198,6 +200,7 @@ def test_a_recorder_that_slept_before_it_signed_contradicts_nobody(here: Machine
     signature = start.read_text()
     start.write_text("")
     os.utime(start, (time.time() - 300, time.time() - 300))
+    (here.job_dir(1) / "STARTING").unlink()
     judge = f"""{server_program()}
     exec 2>/dev/null
     find() {{ echo "$1"; echo "$host $boot $$ $ticks_of_us 1700000000" >"$1"; }}
@@ -239,7 +242,7 @@ def test_a_job_that_was_claimed_but_never_started_ends_when_that_is_long_ago(
 ) -> None:
     there = machine.interface()
     run(there, 1)
-    for name in ("COMPLETED", "END", "EXIT", "output.txt"):
+    for name in ("COMPLETED", "END", "EXIT", "STARTING", "output.txt"):
         (machine.job_dir(1) / name).unlink()
     start = machine.job_dir(1) / "START"
     start.write_text("")
@@ -247,6 +250,83 @@ def test_a_job_that_was_claimed_but_never_started_ends_when_that_is_long_ago(
     os.utime(start, (time.time() - 300, time.time() - 300))
     report = report_of(there, 1)
     assert (report.status, report.note) == (JobStatus.FAILED, "never started")
+
+
+def test_the_slot_of_a_recorder_that_was_killed_before_it_signed_is_free_at_the_next_look(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signs = "{ claimed=yes; "
+    alter_program(monkeypatch, (signs, f"{signs}[[ $id != 1 ]] || kill -KILL $$; "))
+    there = machine.interface(machine.script(WAITS))
+    there.make_workspace()
+    (machine.workspace / ".exauq-tui" / "max_running").write_text("1\n")
+    there.submit_jobs([job(1), job(2)])
+    start = machine.job_dir(1) / "START"
+    mark = os.fsencode(machine.job_dir(1))
+    wait_until(
+        lambda: start.exists() and not any(mark in each[1] for each in every_process()),
+        "the end of the recorder",
+    )
+    assert start.read_text() == ""
+    report = report_of(there, 1)
+    assert (report.status, report.note) == (JobStatus.FAILED, "never started")
+    wait_for_start(machine, 2)
+    machine.let_go(2)
+    assert end_of(there, 2) is JobStatus.COMPLETED
+
+
+def test_who_was_killed_while_cancelling_a_queued_job_had_it_cancelled(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 'exauq_claim "$1/$2/START" || return 1\n'
+    alter_program(monkeypatch, (now, f"{now}rm ~/strike && kill -KILL $$\n"))
+    there = machine.interface(machine.script(WAITS))
+    there.make_workspace()
+    (machine.workspace / ".exauq-tui" / "max_running").write_text("1\n")
+    there.submit_jobs([job(1), job(2)])
+    wait_for_start(machine, 1)
+    strike = machine.home / "strike"
+    strike.touch()
+    there.cancel_job(JobId(2))
+    assert not strike.exists()
+    report = report_of(there, 2)
+    assert (report.status, report.note) == (JobStatus.CANCELLED, "never started")
+    machine.let_go(1)
+    assert end_of(there, 1) is JobStatus.COMPLETED
+
+
+HERE = os.uname().nodename
+BOOT = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+ALIVE = Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()[19]
+"""When this process started, by the kernel's clock."""
+
+GONE = f"{HERE} {BOOT} {os.getpid()} 1 start\n"
+STARTERS = {
+    "one that is dead": (GONE, JobStatus.FAILED),
+    "one of an earlier uptime": (GONE.replace(BOOT, EARLIER), JobStatus.FAILED),
+    "one that is dead and one that was to cancel": (
+        GONE + GONE.replace("start", "cancel"),
+        JobStatus.CANCELLED,
+    ),
+    "one that lives": (GONE + GONE.replace(" 1 ", f" {ALIVE} "), JobStatus.RUNNING),
+    "one of another machine": (GONE + GONE.replace(HERE, "other"), JobStatus.RUNNING),
+    "one that was cut off": (GONE + GONE[:-2], JobStatus.RUNNING),
+    "one after another that was cut off": (GONE[:-9] + GONE, JobStatus.RUNNING),
+    "nobody": ("", JobStatus.RUNNING),
+}
+
+
+@pytest.mark.parametrize(("starters", "status"), STARTERS.values(), ids=STARTERS)
+def test_a_start_that_nobody_signed_is_judged_by_who_may_have_made_it(
+    here: Machine, starters: str, status: JobStatus
+) -> None:
+    there = here.interface()
+    run(there, 1)
+    for name in ("COMPLETED", "END", "EXIT", "output.txt"):
+        (here.job_dir(1) / name).unlink()
+    (here.job_dir(1) / "START").write_text("")
+    (here.job_dir(1) / "STARTING").write_text(starters)
+    assert report_of(there, 1).status is status
 
 
 DAMAGE = {

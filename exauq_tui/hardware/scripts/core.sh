@@ -11,6 +11,7 @@
 # Files of one job, beside the ones that EXAUQ-Toolbox reads (input.csv, output.txt, runner.sh,
 # exauq_manager.sh, <script>.out, PID, PGID, JOBID, STOPPED, COMPLETED, FAILED):
 #   token     "TOKEN SUBMITTED": what the job was sent with, and when it was accepted
+#   STARTING  "HOST BOOT PID TICKS start|cancel", a line of each who is about to make START
 #   START     made once, exclusively, by whoever may start the job (or cancels it before):
 #             "HOST BOOT PID TICKS STARTED" of the recorder
 #   SIM       "PID TICKS" of the simulator's first process

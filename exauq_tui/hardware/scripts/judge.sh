@@ -55,6 +55,20 @@ exauq_simulator_lives() {
     return 1
 }
 
+# Whether all are dead who were about to make START of the job in directory $1, which nobody
+# signed. Sets `called_off` where one of them was to cancel the job.
+exauq_starters_are_dead() {
+    local starter_host='' starter_boot starter_pid starter_ticks purpose found=''
+    while read -r starter_host starter_boot starter_pid starter_ticks purpose; do
+        # Of a line that a full disk cut off, and of another machine, nothing is known.
+        [[ $starter_host == "$host" && ($purpose == start || $purpose == cancel) ]] || return
+        [[ $starter_boot != "$boot" ]] || ! exauq_process_alive "$starter_pid" "$starter_ticks" || return
+        found=yes
+        [[ $purpose != cancel ]] || called_off=yes
+    done <"$1/STARTING"
+    [[ -n $found && -z $starter_host ]]
+}
+
 # Set `state` (and submitted started finished exit_code token output note) of the job in directory
 # $1 by its files and processes alone. A job whose processes are gone without a record ends here, by the
 # documented rule; one that was asked to stop and that nobody stops is added to `unattended`.
@@ -95,7 +109,7 @@ exauq_judge() {
 
 # The rest of exauq_judge: jobs that are being stopped, run elsewhere, or whose recorder died.
 exauq_judge_closely() {
-    local dir=$1 start_host='' start_boot='' pid='' ticks='' verdict ended was_started
+    local dir=$1 start_host='' start_boot='' pid='' ticks='' verdict ended was_started called_off=''
     exauq_read_token "$dir"
     state=Q started=- finished=- exit_code=- output=- note=
     [[ -e $dir/START ]] || return 0
@@ -110,8 +124,18 @@ exauq_judge_closely() {
     fi
     if [[ -z $ticks ]]; then
         # Claimed but not signed: signed within an instant, unless its maker died (or the disk
-        # is full). Forks, but only here.
-        [[ -n $(find "$dir/START" -mmin +1 2>/dev/null) ]] || return 0
+        # is full).
+        if exauq_starters_are_dead "$dir"; then
+            # Who signed it since then has died since then.
+            read -r _ _ _ ticks _ <"$dir/START"
+            if [[ -n $ticks ]]; then
+                exauq_judge "$@"
+                return
+            fi
+        elif [[ -z $(find "$dir/START" -mmin +1 2>/dev/null) ]]; then
+            # Nobody tells whether its maker lives. Forks, but only here.
+            return
+        fi
         verdict='never started'
     elif [[ $start_host != "$host" ]]; then
         note="on $start_host"
@@ -139,6 +163,8 @@ exauq_judge_closely() {
         started=$was_started
         if [[ -e $dir/STOPPING ]]; then
             state=S verdict=
+        elif [[ -n $called_off ]]; then
+            state=S
         elif [[ -e $dir/output.txt ]]; then
             state=C
         else

@@ -30,8 +30,8 @@ exauq_record() {
     exauq_stat $$ || exit 1
     exauq_now
     started=$now
-    # As exauq_claim, but signed in the same breath: who is killed in between leaves a claim that
-    # is for a minute taken for a job about to start.
+    # As exauq_claim, but signed in the same breath; of who is killed in between, STARTING tells.
+    printf '%s\n' "$host $boot $$ $proc_ticks start" >>"$dir/STARTING"
     set -o noclobber
     { claimed=yes; printf '%s\n' "$host $boot $$ $proc_ticks $started"; } >"$dir/START"
     code=$?

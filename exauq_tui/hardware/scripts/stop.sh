@@ -143,7 +143,9 @@ exauq_record_survivors() {
 
 # Cancel job $2 of workspace $1 before it starts; false where it was started first.
 exauq_cancel_queued() {
-    local now
+    local now proc_state proc_parent proc_group proc_session proc_ticks
+    # Not in START: nothing of ours is to be ended for this job.
+    exauq_stat $$ && printf '%s\n' "$host $boot $$ $proc_ticks cancel" >>"$1/$2/STARTING"
     exauq_claim "$1/$2/START" || return 1
     exauq_now
     exauq_end "$1/$2" "$1" "$2" S - "$now" - 'never started'

@@ -220,6 +220,12 @@ exauq_stop() {
             exauq_milliseconds
             begun=$milliseconds
             exauq_find_members
+            if [[ $signal == KILL ]]; then
+                # At once: whoever sees another one of the job killed would still act upon that.
+                for id in "${!waiting[@]}"; do
+                    for pack in ${packs[$id]-}; do exauq_signal_group KILL "$pack"; done
+                done
+            fi
             left=()
             for pid in "${!members[@]}"; do
                 id=${members[$pid]}
@@ -231,9 +237,6 @@ exauq_stop() {
                 kill -"$signal" "$pid" 2>/dev/null
             done
             for id in "${!waiting[@]}"; do
-                if [[ $signal == KILL ]]; then
-                    for pack in ${packs[$id]-}; do exauq_signal_group KILL "$pack"; done
-                fi
                 if [[ -n ${left[$id]-} ]] || exauq_slips_away "$id"; then continue; fi
                 exauq_record_stopped "$ws" "$id"
                 unset "waiting[$id]"

@@ -53,6 +53,8 @@ class ServerProfile:
         setup: Bash lines to run before the program, or "".
         max_running: How many jobs of the workspace run at once, 0 for no limit; None: as the
             workspace has it, or at first the server's number of cores.
+        cancel_grace: Seconds that a job has to end by itself when it is cancelled, before its
+            processes are killed.
         input_names: Names of the simulator's inputs; their number is the dimension.
         source: The file that the table stands in, or None for the built-in profile.
     """
@@ -75,6 +77,7 @@ class ServerProfile:
     remember: bool = True
     setup: str = ""
     max_running: int | None = None
+    cancel_grace: float = 5.0
     input_names: tuple[str, ...] = ()
     source: Path | None = None
 

@@ -114,11 +114,14 @@ def _backend(value: object) -> str:
     return "" if value in BACKENDS else f'must be "paramiko" or "openssh", not {_show(value)}'
 
 
-def _refresh(value: object) -> str:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if is_number and 0.2 <= value <= 86400:  # type: ignore[operator]  # a number by the first part
-        return ""
-    return f"must be a number of seconds from 0.2 to 86400, not {_show(value)}"
+def _seconds(lowest: float, highest: int) -> Rule:
+    def check(value: object) -> str:
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if is_number and lowest <= value <= highest:  # type: ignore[operator]  # a number, by that
+            return ""
+        return f"must be a number of seconds from {lowest:g} to {highest}, not {_show(value)}"
+
+    return check
 
 
 def _table(value: object) -> str:
@@ -136,6 +139,7 @@ SERVER: Mapping[str, Rule] = {
     "workspace_dir": check_filled_text,
     "setup": check_text,
     "max_running": _whole(0, 1_000_000),
+    "cancel_grace": _seconds(0, 86400),
     "input_names": _names,
     "user": _word,
     "host": _word,
@@ -151,7 +155,7 @@ SERVER: Mapping[str, Rule] = {
 """The keys of a ``[servers.NAME]`` table."""
 
 APP: Mapping[str, Rule] = {
-    "refresh": _refresh,
+    "refresh": _seconds(0.2, 86400),
     "theme": check_filled_text,
     "notify": _notices,
     "bell": _flag,

@@ -56,6 +56,7 @@ def make_interface(
             around.workspace_dir,
             setup=profile.setup,
             max_running=_limit(profile),
+            cancel_grace=profile.cancel_grace,
             connect=False,
             reconnect=False,
         )
@@ -81,6 +82,7 @@ def make_interface(
         remember=profile.remember,
         setup=profile.setup,
         max_running=_limit(profile),
+        cancel_grace=profile.cancel_grace,
         connect=False,
         reconnect=False,
     )

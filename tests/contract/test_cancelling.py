@@ -8,11 +8,15 @@ import signal
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
+from exauq_tui.config import ServerProfile
 from exauq_tui.errors import HardwareInterfaceFailureError
-from exauq_tui.hardware import JobId, JobStatus
+from exauq_tui.hardware import JobId, JobStatus, LocalScriptInterface
+from exauq_tui.hardware.script_jobs import CANCEL_GRACE, ScriptJobs
+from exauq_tui.monitor.interfaces import Surroundings, make_interface
 from tests.contract.machines import (
     WAITS,
     Machine,
@@ -125,6 +129,31 @@ def test_without_a_grace_a_job_is_killed_at_once(machine: Machine) -> None:
     there.cancel_job(JobId(1))
     assert there.get_job_status(JobId(1)) is JobStatus.CANCELLED
     assert b"tidied" not in there.read_job_log(JobId(1), 0, 1000).data
+
+
+def test_a_profile_says_how_long_its_jobs_have_to_end_by_themselves(here: Machine) -> None:
+    script = here.script("trap 'sleep 1; echo tidied; exit 0' TERM; " + LASTS)
+    around = Surroundings(str(here.workspace), lambda _: None, lambda _: False, None)
+    for number, seconds in ((1, 30.0), (2, 0.0)):
+        profile = ServerProfile("here", "local", "/bin/bash", str(script), cancel_grace=seconds)
+        there = make_interface(profile, around)
+        assert isinstance(there, LocalScriptInterface)
+        with there:
+            there.connect()
+            there.submit_job(job(number))
+            wait_for_start(here, number)
+            there.cancel_job(JobId(number))
+            log = there.read_job_log(JobId(number), 0, 1000).data
+            assert (b"tidied" in log) is (seconds > 0)
+
+
+@pytest.mark.parametrize("kind", ["unix", "local"])
+def test_a_profile_has_the_grace_of_the_interfaces_unless_it_says_another(kind: str) -> None:
+    profile = ServerProfile("there", kind, "bash", "model.sh", user="a", host="h")
+    for each, grace in ((profile, CANCEL_GRACE), (replace(profile, cancel_grace=0.5), 0.5)):
+        interface = make_interface(each, Surroundings(None, lambda _: None, lambda _: False, None))
+        assert isinstance(interface, ScriptJobs)
+        assert interface._grace == grace
 
 
 @pytest.mark.parametrize("grace", [-1.0, math.inf, math.nan])

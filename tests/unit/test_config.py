@@ -53,7 +53,7 @@ def test_a_unix_server_loads_with_all_its_keys(file: Path) -> None:
         '[servers.hpc1]\nkind = "unix"\nuser = "alice"\nhost = "h"\nport = 2222\nlevel = 3\n'
         'program = "python3 -u"\nscript_path = "a b.py"\nworkspace_dir = "~/w"\n'
         'key_filename = "/k"\nknown_hosts = "/h"\nmax_attempts = 1\nsetup = "module load R"\n'
-        'input_names = ["x", "y"]\n',
+        'cancel_grace = 20\ninput_names = ["x", "y"]\n',
     )
     assert config.problems == ()
     assert config.path == file
@@ -61,7 +61,8 @@ def test_a_unix_server_loads_with_all_its_keys(file: Path) -> None:
         ServerProfile(
             name="hpc1", kind="unix", program="python3 -u", script_path="a b.py", user="alice",
             host="h", level=3, workspace_dir="~/w", key_filename="/k", max_attempts=1, port=2222,
-            known_hosts="/h", setup="module load R", input_names=("x", "y"), source=file,
+            known_hosts="/h", setup="module load R", cancel_grace=20, input_names=("x", "y"),
+            source=file,
         ),
     )  # fmt: skip
 
@@ -172,6 +173,9 @@ def test_the_example_loads_and_holds_every_key(isolated_home: Path) -> None:
         ('workspace_dir = ""', ("workspace_dir", "empty")),
         ('workspace_dir = "a\\u0000b"', ("workspace_dir", "NUL")),
         ("setup = []", ("setup", "text in quotes, not a list")),
+        ("cancel_grace = -1", ("cancel_grace", "seconds from 0 to 86400, not -1")),
+        ('cancel_grace = "5 s"', ("cancel_grace", "number of seconds")),
+        ("cancel_grace = nan", ("cancel_grace", "not nan")),
         ("setup = {}", ("setup", "not a table")),
         ("setup = 2020-01-01", ("setup", "not a date or time")),
         ('input_names = "x1"', ("input_names", "list of texts")),

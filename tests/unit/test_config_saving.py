@@ -104,6 +104,7 @@ shared = {
     "level": st.integers(1, 1_000_000),
     "workspace_dir": st.none() | filled,
     "setup": texts,
+    "cancel_grace": st.integers(0, 86400) | st.floats(0, 86400),
     "input_names": st.lists(names, unique=True, max_size=4).map(tuple),
 }
 local_profiles = st.builds(ServerProfile, kind=st.just("local"), **shared)

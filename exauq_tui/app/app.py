@@ -156,6 +156,8 @@ class ExauqApp(App[int], inherit_bindings=False):
         rows, servers = await in_thread(lambda: (self.fleet.rows(), self.fleet.servers()))
         self.news.load(rows, servers)
         self.model.load(rows, servers)
+        if self.model.counts.get(JobStatus.PENDING_SUBMIT):
+            self.main.outbox.load(rows)
         self.main.refresh_all()
         if self.warnings.notice(servers):
             self._prompt_waiting()

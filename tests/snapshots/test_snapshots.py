@@ -132,6 +132,24 @@ def paste_for_a_level(app: Dashboard) -> None:
     app.call_from_thread(choose)
 
 
+def sending() -> FakeFleet:
+    """In the middle of a large batch for two servers, one of which is lost."""
+    fleet = several()
+    pending = JobStatus.PENDING_SUBMIT
+    for key in range(100, 1300):
+        name = "hpc1" if key % 3 else "slurm"
+        fleet.jobs[key] = job(key, pending, server=name, created=NOW - 3, batch="sweep.csv")
+    start = fleet.start
+
+    def some_are_sent() -> None:
+        start()
+        rows = [row for row in fleet.jobs.values() if row.key >= 100 and row.server == "hpc1"]
+        fleet.change(*(replace(row, status=JobStatus.SUBMITTED) for row in rows[:500]))
+
+    fleet.start = some_are_sent  # type: ignore[method-assign]
+    return fleet
+
+
 def two_up() -> FakeFleet:
     jobs = [replace(row, server="lab") if row.key % 3 else row for row in some_jobs()]
     return FakeFleet(jobs, [server(), server("lab")])
@@ -213,6 +231,8 @@ SCENES = {
     "submit": Scene(keys=("s", *"0.5", "tab", *"abc"), shows="is not a number"),
     "submit-bad": Scene(keys=("s",), asks=paste_rows, shows="cannot be read"),
     "submit-level": Scene(two_up, keys=("s",), asks=paste_for_a_level, shows="400 jobs  to hpc1"),
+    "resubmit": Scene(keys=("3", "j", "R"), shows="Resubmit which?"),
+    "sending": Scene(sending, shows="hpc1 500 of 802"),
     "confirm": Scene(several, keys=("2", "a", "c"), shows="No, leave it"),
     "delete": Scene(keys=("4", "a", "D"), shows="Type the number of jobs"),
     "copy": Scene(keys=("4", "y"), shows="Copy of job", config=Config(servers=(PROFILE,))),

@@ -17,6 +17,7 @@ from exauq_tui.app.job_details import JobDetails
 from exauq_tui.app.job_model import Applied
 from exauq_tui.app.job_verbs import JobVerbs
 from exauq_tui.app.log_reading import LogReading
+from exauq_tui.app.outbox import Outbox
 from exauq_tui.app.screens.log_handlers import LogHandlers
 from exauq_tui.app.screens.main_selection import MainSelection
 from exauq_tui.app.screens.main_verbs import MainVerbs
@@ -58,6 +59,7 @@ class MainScreen(MainSelection, MainVerbs, LogHandlers):
         self.detail = DetailPane(id="detail")
         self.details = JobDetails(app, self.detail)
         self._log_keys = app.commands.actions_hidden_by("log")
+        self.outbox = Outbox()
         self._awaited: set[int] = set()
 
     def compose(self) -> ComposeResult:
@@ -74,6 +76,7 @@ class MainScreen(MainSelection, MainVerbs, LogHandlers):
                     yield self.server_list
                 self.detail.add_class("pane")
                 yield self.detail
+        yield Static(id="sending", markup=False)
         yield Footer(self.app.commands, ("main", "table", "app"))
         yield Static(id="too-small", markup=False)
 
@@ -125,6 +128,8 @@ class MainScreen(MainSelection, MainVerbs, LogHandlers):
         self.table.keep_place(change)
         if self._awaited:
             self._show_awaited()
+        if self.outbox.take(changes) or applied.servers:
+            self.draw_outbox()
         if applied.counts or applied.servers:
             self.header.refresh()
         if applied.servers or applied.counts:
@@ -145,6 +150,7 @@ class MainScreen(MainSelection, MainVerbs, LogHandlers):
         self.server_list.update_height()
         self.draw_titles()
         self._draw_banner()
+        self.draw_outbox()
         self._say_what_is_empty()
         self._cursor_moved()
 
@@ -154,6 +160,18 @@ class MainScreen(MainSelection, MainVerbs, LogHandlers):
         self.table.sync()
         self.server_list.refresh()
         self.details.draw()
+
+    def show_recording(self, count: int) -> None:
+        """Say that so many jobs are being recorded, 0 when they are."""
+        self.outbox.recording = count
+        self.draw_outbox()
+
+    def draw_outbox(self) -> None:
+        """Say how far the jobs are that wait to be sent, where there are many."""
+        line = self.query_one("#sending", Static)
+        line.display = self.outbox.is_worth_a_line
+        if line.display:
+            line.update(self.outbox.text(self.model.servers))
 
     def _show_new(self, keys: Sequence[int]) -> None:
         """Put the cursor on the first of new jobs, as soon as the model has them."""

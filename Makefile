@@ -20,7 +20,7 @@ test: tools $(VENV)/.dev
 	$(BIN)/pytest -n auto --dist loadgroup -m "not long"
 
 test-long: tools $(VENV)/.dev
-	$(BIN)/pytest -m long
+	$(BIN)/pytest -n auto --dist loadgroup -m long --durations=15 --durations-min=30
 
 check: tools check-format check-lint check-types check-layers check-scripts check-readme
 

@@ -345,10 +345,12 @@ class Poller:
             if is_pushing(contact.interface):
                 heard -= contact.interface.silence
                 is_due = now - heard > _SILENCE_CHECK  # before that a look would tell nothing
-                if self._look_asked:
-                    contact.cursor = None  # a person wants it from the server itself
-            if sent or self._look_asked or self._news or is_due:
-                self._look_asked = self._news = False
+            if asked := self._look_asked:
+                contact.cursor = None  # a person wants everything, from the server itself
+            if sent or asked or self._news or is_due:
+                self._news = False
+                if asked:
+                    self._look_asked = False  # one that came this moment has its own turn
                 self._standing.begin_wait(since=heard)
                 look(contact)
                 if sent:

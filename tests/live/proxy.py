@@ -88,6 +88,7 @@ class Proxy:
         self._links: set[_Link] = set()
         self._connections = self._turns = self._cuts = 0
         self._carried = dict.fromkeys(Direction, 0)
+        self._ends: dict[Direction, list[int]] = {way: [] for way in Direction}
         # How many bytes may still pass before the connection that brings them is cut.
         self._allowance: dict[Direction, int | None] = dict.fromkeys(Direction)
         # select() waits to the microsecond, where epoll rounds each wait up to a millisecond.
@@ -205,6 +206,10 @@ class Proxy:
                 self._cuts,
             )
         )
+
+    def ends(self, direction: Direction) -> list[int]:
+        """After how many bytes each piece of data ended that was passed on so far."""
+        return self._call(lambda: list(self._ends[direction]))
 
     @property
     def open_connections(self) -> int:
@@ -375,6 +380,7 @@ class _Lane:
             data = data[:allowance]
             proxy._allowance[self._direction] = allowance - len(data)
         proxy._carried[self._direction] += len(data)
+        proxy._ends[self._direction].append(proxy._carried[self._direction])
         target.write(data)
         if self._direction is Direction.TO_CLIENT:
             self._link.client_has_heard = True

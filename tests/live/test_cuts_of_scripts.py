@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from exauq_tui.hardware.status import JobStatus
+from tests.figures import Tell
 from tests.live.conftest import MakeSite
-from tests.live.cuts import carried, spread
+from tests.live.cuts import carried, points, some
 from tests.live.ledger import SIMULATOR, UNTIL_GO
 from tests.live.proxy import Direction, Proxy
 from tests.live.sshd import Sshd
@@ -16,7 +17,9 @@ from tests.unit.fake_interfaces import until
 pytestmark = pytest.mark.live
 
 
-@pytest.mark.parametrize("count", [3, pytest.param(400, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "count", [3, pytest.param(None, marks=pytest.mark.long)], ids=["few", "all"]
+)
 @pytest.mark.parametrize("direction", Direction, ids=lambda way: way.name.lower())
 @pytest.mark.parametrize("name", VERBS)
 def test_what_was_cut_off_anywhere_is_done_once_when_it_is_said_again(
@@ -25,7 +28,8 @@ def test_what_was_cut_off_anywhere_is_done_once_when_it_is_said_again(
     make_site: MakeSite,
     name: str,
     direction: Direction,
-    count: int,
+    count: int | None,
+    tell: Tell,
 ) -> None:
     site = make_site(quiet_sshd, port=proxy.port, program="bash", simulator=SIMULATOR)
     verb = VERBS[name]
@@ -37,18 +41,20 @@ def test_what_was_cut_off_anywhere_is_done_once_when_it_is_said_again(
         verb.say(there, visit)
         whole = carried(proxy, direction)
         verb.check(there, visit)
-    # Connecting is alike for all verbs, and takes most of the bytes.
-    early = max(1, count // 4)
-    points = spread(0, connected, early, name)
-    points += spread(connected, whole, count - early, name)
-    for number, point in enumerate(points, start=2):
+    where = points(proxy, direction, 0, whole)
+    if name not in ("submit", "submit by another"):  # connecting is alike for all verbs
+        where = [point for point in where if point >= connected]
+    where = some(where, count, name)
+    for number, point in enumerate(where, start=2):
         visit = Visit(site, number)
         verb.prepare(visit)
         proxy.cut_after(point, direction)
         say(verb, visit)
         proxy.never_cut()
         visit.leaves_nothing()
-    assert proxy.traffic().cuts >= max(1, count // 3)
+    assert proxy.traffic().cuts >= max(1, len(where) // 3)
+    if count is None:
+        tell(points=len(where), cuts=proxy.traffic().cuts)
 
 
 def test_a_link_that_breaks_again_and_again_is_no_reason_to_push_no_more(

@@ -82,7 +82,7 @@ def meanwhile(delay: float, strike: Callable[[], None]) -> Iterator[None]:
 
 @pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
 @pytest.mark.parametrize("name", ERRANDS)
-@pytest.mark.parametrize("count", [1, pytest.param(60, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [1, pytest.param(15, marks=pytest.mark.long)])
 def test_a_fleet_gets_over_what_dies_in_the_middle_of_a_verb(
     desk: Desk, name: str, trouble: Callable[[Desk], None], count: int
 ) -> None:
@@ -113,7 +113,7 @@ REQUESTS = {
 """What the library's verbs are made of."""
 
 
-@pytest.mark.parametrize("count", [2, pytest.param(400, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [2, pytest.param(30, marks=pytest.mark.long)])
 @pytest.mark.parametrize(
     ("name", "request_"), [(name, each) for name, some in REQUESTS.items() for each in some]
 )
@@ -151,7 +151,7 @@ DOINGS = {
 """What is done on the server for the errands of a fleet."""
 
 
-@pytest.mark.parametrize("count", [2, pytest.param(200, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [2, pytest.param(25, marks=pytest.mark.long)])
 @pytest.mark.parametrize(
     ("name", "doing"), [(name, each) for name, some in DOINGS.items() for each in some]
 )
@@ -193,7 +193,7 @@ def _kill_frozen(desk: Desk, standing: int, is_done: Callable[[], bool]) -> None
 AFTERWARDS = {"goes on when all is done without it": _thaw_late, "is killed": _kill_frozen}
 
 
-@pytest.mark.parametrize("count", [1, pytest.param(60, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [1, pytest.param(10, marks=pytest.mark.long)])
 @pytest.mark.parametrize("doing", ["submit", "cancel", "delete", "snapshot"])
 @pytest.mark.parametrize("afterwards", AFTERWARDS.values(), ids=AFTERWARDS)
 def test_an_agent_that_stood_still_at_any_command_does_no_harm(

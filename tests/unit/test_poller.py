@@ -134,6 +134,19 @@ def test_the_job_that_has_an_id_of_ours_is_shown_once_ours_has_another(
     assert {each.job_id: each.inputs for each in fleet.rows()}[str(taken)] == (2,)
 
 
+def test_a_wish_for_a_look_has_everything_looked_at_also_where_a_server_is_polled(
+    lab: Lab, server: Server
+) -> None:
+    server.news.append(Look("a cursor", complete=True, reports=()))
+    fleet = lab.fleet()
+    stands(fleet, ServerState.UP)
+    server.jobs["20260101000000001"] = RemoteJob("theirs", Input(2), JobStatus.RUNNING)
+    lab.let_others_look()
+    assert not fleet.rows()  # nobody tells changes of a stranger's job
+    fleet.look_now()
+    until(lambda: len(fleet.rows()) == 1)
+
+
 @pytest.mark.usefixtures("quick")
 def test_what_arrived_although_its_reply_was_lost_is_found_by_looking(
     lab: Lab, server: Server

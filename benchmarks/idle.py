@@ -49,9 +49,10 @@ def _watch(lab: Lab, count: int, seconds: float) -> list[Finding]:
         after, traffic = lab.usage(), lab.proxy.traffic().since(carried)
         keys = [row.key for row in fleet.rows()]
         directories = [row.directory for row in fleet.rows()[:SAMPLE]]
-        begun = lab.usage()
-        lab.seconds_by_hand((look_command(directory), "") for directory in directories)
-        each = (lab.usage().cpu - begun.cpu) / len(directories)
+        with lab.plain() as plain:  # which is open already, and has to be still when it is measured
+            begun = lab.usage()
+            plain.seconds_each([(look_command(directory), "") for directory in directories])
+            each = (lab.usage().cpu - begun.cpu) / len(directories)
         fleet.cancel(keys)
         wait_until(lambda: all(row.is_terminal for row in fleet.rows()), "all jobs have ended")
     watched = after.at - before.at

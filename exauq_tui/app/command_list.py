@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Scope = Literal["app", "main", "table", "servers", "servers-screen", "log", "doctor"]
+Scope = Literal["app", "main", "table", "servers", "servers-screen", "log", "doctor", "plot"]
 """Where a command's keys work: anywhere, on the main screen, in one part of it, or elsewhere."""
 
 _VIEWS = "All, active, failed, done jobs"
@@ -97,6 +97,7 @@ COMMANDS: tuple[Command, ...] = (
             "Marked jobs, or this one"),
     Command("export", ("e",), "Export", "Write marked jobs, or all shown, to a file.",
             "Marked jobs, or this one"),
+    Command("plot", ("P",), "Plot", "Plot outputs against an input, or run times.", "View"),
     Command("delete-jobs", ("D",), "Delete", "Delete job directories on the server.",
             "Marked jobs, or this one", footer=8, guarded=True),
     Command("delete-workspace", ("W",), "Delete workspace", "Delete a server's whole workspace.",
@@ -139,6 +140,16 @@ COMMANDS: tuple[Command, ...] = (
             footer=1),
     Command("doctor-report", ("e", "E"), "Report", "Write a report for whoever helps you.",
             "Doctor", "doctor", footer=2),
+    Command("plot-input", ("x",), "Next input", "Plot against the next input.", "Plot", "plot",
+            footer=1, pair="Next input, input before"),
+    Command("plot-input-before", ("X",), "Input before", "Plot against the input before.", "Plot",
+            "plot", pair="Next input, input before"),
+    Command("plot-times", ("t",), "Run times", "Plot run times, or outputs again.", "Plot",
+            "plot", footer=2),
+    Command("plot-colour", ("C",), "Colours", "Colour by status, level or server.", "Plot",
+            "plot", footer=3),
+    Command("plot-again", ("r",), "Again", "Plot the jobs as they are now.", "Plot", "plot",
+            footer=4),
     Command("notices", ("b",), "Notices", "Notices with bell, without, or none.", "Dashboard"),
     Command("palette", (":", "ctrl+p"), "Commands", "Find a command by its name.", "Dashboard",
             "app", footer=9, palette=False),

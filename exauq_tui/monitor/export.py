@@ -51,7 +51,8 @@ class JobTable:
         self._names = names
         self._columns: dict[tuple[str, int], tuple[str, ...]] = {}
         every = chain.from_iterable(self._inputs_of(row) for row in rows)
-        self._inputs = tuple(dict.fromkeys(every))
+        self.inputs = tuple(dict.fromkeys(every))
+        """The headings of all inputs."""
 
     def _inputs_of(self, row: JobRow) -> tuple[str, ...]:
         """The headings of a job's inputs."""
@@ -63,16 +64,21 @@ class JobTable:
             self._columns[stamp] = _headings(names)
         return self._columns[stamp]
 
+    def input_of(self, row: JobRow, heading: str) -> float | None:
+        """The input of a job that stands under a heading, or None."""
+        headings = self._inputs_of(row)
+        return row.inputs[headings.index(heading)] if heading in headings else None
+
     @property
     def headings(self) -> tuple[str, ...]:
         """The names of the columns."""
-        return (*BEFORE_INPUTS, *self._inputs, *AFTER_INPUTS)
+        return (*BEFORE_INPUTS, *self.inputs, *AFTER_INPUTS)
 
     def lines(self) -> Iterator[tuple[Cell, ...]]:
         """The cells of each job; None where there is nothing to say."""
         for row in self._rows:
             values = dict(zip(self._inputs_of(row), row.inputs, strict=True))
-            yield (*_before(row), *(values.get(name) for name in self._inputs), *_after(row))
+            yield (*_before(row), *(values.get(name) for name in self.inputs), *_after(row))
 
 
 def _headings(names: Sequence[str]) -> tuple[str, ...]:

@@ -1,9 +1,11 @@
 """Rebinding keys in the config."""
 
+from typing import get_args
+
 import pytest
 
 from exauq_tui.app import keymap
-from exauq_tui.app.command_list import COMMANDS
+from exauq_tui.app.command_list import COMMANDS, Scope
 from exauq_tui.app.commands import CommandTable, bindings, command_by_id, markdown_table
 
 
@@ -73,7 +75,7 @@ def test_a_key_of_the_whole_app_may_not_be_one_of_a_single_screen() -> None:
 def test_every_command_is_bound_and_documented() -> None:
     bound = {
         binding.id  # type: ignore[union-attr]  # never a tuple here
-        for scope in ("app", "main", "table", "servers", "servers-screen", "log", "doctor")
+        for scope in get_args(Scope)
         for binding in bindings(scope)
     }
     assert bound == {command.id for command in COMMANDS}

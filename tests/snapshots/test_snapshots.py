@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 from textual import events
@@ -64,6 +66,26 @@ def busy() -> FakeFleet:
     fleet.logs = {19: LOG + TRACEBACK, 28: LOG}
     fleet.jobs[19] = replace(fleet.jobs[19], note="end not witnessed (reboot)", try_number=2)
     return fleet
+
+
+def design() -> FakeFleet:
+    """Two hundred jobs of a smooth simulator with two levels, which fails in one corner."""
+    rows = []
+    for key in range(1, 201):
+        x1, x2 = (key * 0.618034) % 1, (key * 0.754878) % 1
+        is_bad = x1 > 0.8 and x2 > 0.4
+        row = job(key, JobStatus.FAILED if is_bad else JobStatus.COMPLETED)
+        assert row.started is not None
+        changes: dict[str, Any] = {
+            "inputs": (x1, x2, 3),
+            "level": 1 + key % 2,
+            "finished": row.started + 20 + 400 * x2**3 + 30 * x1,
+        }
+        if not is_bad:
+            changes["output"] = math.sin(6 * x1) * 7 + x2 + 3 * (key % 2)
+        rows.append(replace(row, **changes))
+    rows += [job(key) for key in range(201, 206)]
+    return FakeFleet(rows)
 
 
 def several() -> FakeFleet:
@@ -238,6 +260,10 @@ SCENES = {
     "copy": Scene(keys=("4", "y"), shows="Copy of job", config=Config(servers=(PROFILE,))),
     "copy-many": Scene(keys=("2", "a", "y"), shows="Copy of 14 jobs"),
     "export": Scene(keys=("4", "a", "3", "space", "e"), shows="CSV with headings"),
+    "plot": Scene(design, keys=("P",), shows="n ="),
+    "plot-level": Scene(design, keys=("P", "x", "C"), shows="by level"),
+    "plot-times": Scene(design, keys=("P", "t"), shows="run time in"),
+    "plot-empty": Scene(FakeFleet, keys=("P",), shows="No job here"),
     "host-key": Scene(asks=ask_host_key, shows="SHA256:"),
     "host-key-note": Scene(asks=ask_host_key_with_note, shows="SHA256:"),
     "host-key-changed": Scene(host_key_changed, shows="not the host key that is known"),

@@ -8,6 +8,7 @@ from exauq_tui.app.job_details import JobDetails
 from exauq_tui.app.job_verbs import JobVerbs
 from exauq_tui.app.screens.log import LogScreen
 from exauq_tui.app.screens.main_panes import MainPanes
+from exauq_tui.app.screens.plot import PlotScreen
 from exauq_tui.app.screens.server_actions import ServerActions
 from exauq_tui.app.screens.servers import ServersScreen
 from exauq_tui.app.take_away import TakeAway
@@ -69,6 +70,10 @@ class MainVerbs(MainPanes, ServerActions):
         """Look, or try to connect, at once."""
         self.app.warnings.repeat()
         self.verbs.look_now()
+
+    async def action_plot(self) -> None:
+        """Plot the jobs that are shown."""
+        await self.app.push_screen(PlotScreen(self.app.commands))
 
     def action_notices(self) -> None:
         """Go on from notices with the bell to notices without, to none, and round again."""

@@ -70,7 +70,15 @@ class StillSubmittingError(ServerRefusedError):
 
 
 class SimulatorOutputParsingError(ExauqTuiError):
-    """A simulator's output file does not hold exactly one floating-point number."""
+    """A simulator's output file does not hold exactly one floating-point number.
+
+    Attributes:
+        text: The file's text, or the start of it; None where that is not known.
+    """
+
+    def __init__(self, message: str, *, text: str | None = None) -> None:
+        super().__init__(message)
+        self.text = text
 
 
 class ConfigError(ExauqTuiError):

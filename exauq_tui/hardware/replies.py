@@ -143,5 +143,5 @@ def parse_output(text: str, job_id: JobId) -> float:
         start = stripped[:_SHOWN].encode("unicode_escape").decode("ascii")
         found = f'it holds "{start}{"..." if len(stripped) > _SHOWN else ""}"'
     raise SimulatorOutputParsingError(
-        f"the output of job {job_id} is not one floating-point number: {found}"
+        f"the output of job {job_id} is not one floating-point number: {found}", text=text
     )

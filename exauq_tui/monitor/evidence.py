@@ -71,19 +71,23 @@ def update_from_report(job: StoredJob, report: JobReport, now: float) -> JobUpda
         note=note,
     )
     if status is JobStatus.COMPLETED and report.output_text is not None:
-        update = with_output(update, report.output_text, job)
+        update = with_output(update, report.output_text, job, now)
     if not update.changes_of(job):
         return None
     return replace(update, last_seen=now)
 
 
-def with_output(update: JobUpdate, text: str, job: StoredJob) -> JobUpdate:
+def with_output(update: JobUpdate, text: str, job: StoredJob, now: float) -> JobUpdate:
     """Add to an update what an output file's text says."""
+    number, words = None, ""
     try:
         number = parse_output(text, JobId(job.job_id))
     except SimulatorOutputParsingError as error:
-        return replace(update, output=None, output_text=text, output_error=str(error))
-    return replace(update, output=number, output_text=text, output_error="")
+        words = str(error)
+    update = replace(update, output=number, output_text=text, output_error=words)
+    # A text that is told again is no news.
+    is_known = text == job.output_text and (number is not None) == (job.output is not None)
+    return update if is_known else replace(update, output_read=now)
 
 
 def update_for_missing(job: StoredJob, asked: float) -> JobUpdate | None:
@@ -209,7 +213,7 @@ def _resubmitted_elsewhere(job: StoredJob, report: JobReport, now: float) -> Job
         note=report.note,
     )
     if report.status is JobStatus.COMPLETED and report.output_text is not None:
-        return with_output(update, report.output_text, job)
+        return with_output(update, report.output_text, job, now)
     return update
 
 

@@ -27,9 +27,11 @@ from exauq_tui.monitor.owners import new_owner
 from exauq_tui.monitor.pacing import SleepWatch
 from exauq_tui.monitor.placing import Candidate, share_out
 from exauq_tui.monitor.poller import Poller
+from exauq_tui.monitor.recollection import Recollection
 from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.record_adding import Order
-from exauq_tui.monitor.snapshot import Changes, Event, JobRow, ServerView
+from exauq_tui.monitor.server_history import ServerHistory
+from exauq_tui.monitor.snapshot import Changes, JobRow, ServerView
 from exauq_tui.monitor.store import Store
 from exauq_tui.monitor.stored_job import StoredJob
 from exauq_tui.monitor.tools import Tools
@@ -45,7 +47,7 @@ _TICK = 0.5
 _STOP_WITHIN = 0.5
 
 
-class Fleet:
+class Fleet(Recollection):
     """All servers of a configuration; see `FleetVerbs` for the meaning of the verbs.
 
     Args:
@@ -74,7 +76,10 @@ class Fleet:
         self._record = record
         self._store = Store(record, [profile.name for profile in profiles], shows_all=shows_all)
         self._index = InputIndex(self._store)
-        self._tools = Tools(record, self._store, prompter, make, own_known_hosts, refresh, clock)
+        self._history = ServerHistory(record, clock)
+        self._tools = Tools(
+            record, self._store, prompter, make, own_known_hosts, refresh, clock, self._history
+        )
         self._lock = threading.Lock()
         self._has_started = False
         # Replaced whole, never changed: other threads may be going through it.
@@ -106,6 +111,7 @@ class Fleet:
             poller.join(max(0.0, deadline - time.monotonic()))
         if self._ticker.is_alive():
             self._ticker.join(max(0.0, deadline - time.monotonic()))
+        self._history.flush()
 
     def _tick(self) -> None:
         """See to what no server's thread can: overdue answers, news from other processes."""
@@ -116,6 +122,7 @@ class Fleet:
                 if has_slept:
                     poller.awoke()
                 poller.check_stale()
+            self._history.flush()
             try:
                 self._store.sync()
             except RecordError as error:
@@ -188,10 +195,6 @@ class Fleet:
     def drain(self) -> Changes:
         """What changed since the last call."""
         return self._store.drain()
-
-    def events(self, key: int) -> tuple[Event, ...]:
-        """A job's history, oldest first."""
-        return self._record.events(key)
 
     def send_pending(self, server: str) -> Future[None]:
         """Have what is pending sent now; done once the server was asked for all of it."""

@@ -98,7 +98,13 @@ class Keeper:
 
     def _accept_host_key(self, key: HostKey) -> bool | HostKeyDecision:
         with self._asking(ServerState.HOST_KEY_UNKNOWN):
-            return self._tools.prompter.accept_host_key(self._profile.name, key)
+            decision = self._tools.prompter.accept_host_key(self._profile.name, key)
+        said = "accepted" if decision else "not accepted"
+        if decision is HostKeyDecision.ONCE:
+            said = "accepted until the end of the program"
+        note = f"Host key {key.fingerprint} ({key.key_type}) of {key.host} {said}"
+        self._tools.history.note(self._profile.name, note)
+        return decision
 
     @contextmanager
     def _asking(self, state: ServerState) -> Iterator[None]:

@@ -185,9 +185,9 @@ def fetch_outputs(contact: Contact, jobs: Sequence[StoredJob]) -> dict[int, floa
         if isinstance(answer, CUT_OFF):
             contact.refetch = True
             raise answer
-        number, words = None, ""
+        number, words, text = None, "", None
         if isinstance(answer, SimulatorOutputParsingError):
-            words = str(answer)
+            words, text = str(answer), answer.text
         elif isinstance(answer, Exception):
             words = _UNREAD + words_of(answer)
         elif answer is None:
@@ -200,7 +200,9 @@ def fetch_outputs(contact: Contact, jobs: Sequence[StoredJob]) -> dict[int, floa
                 key=job.key,
                 expected=frozenset({JobStatus.COMPLETED}),
                 output=number,
+                output_text=text,
                 output_error=words,
+                output_read=contact.clock(),
             )
         )
     contact.record.apply(updates)

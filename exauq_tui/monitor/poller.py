@@ -101,7 +101,7 @@ class Poller:
         self._thread = threading.Thread(
             target=self._run, name=f"poller-{profile.name}", daemon=True
         )
-        self._standing = Standing(profile, tools.store, tools.clock)
+        self._standing = Standing(profile, tools.store, tools.clock, tools.history)
         self._requests = Requests(self._standing)
         self._keeper = Keeper(profile, tools, self._standing)
         tools.store.set_target(self._find_target())

@@ -18,6 +18,7 @@ from exauq_tui.hardware.interface import JobReport
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input
 from exauq_tui.monitor import record_adding
+from exauq_tui.monitor import record_history as history
 from exauq_tui.monitor import record_places as places
 from exauq_tui.monitor import record_sql as sql
 from exauq_tui.monitor import record_updates as changes
@@ -114,6 +115,21 @@ class Record:
                 "SELECT at, text FROM events WHERE key = ? ORDER BY rowid", (key,)
             )
             return tuple(Event(at, text_from_sql(text)) for at, text in rows)
+
+    def server_events(self, server: str) -> tuple[Event, ...]:
+        """Read what happened with a server, oldest first."""
+        with self._file.reading() as connection:
+            return history.server_events(connection, server)
+
+    def add_server_events(self, events: Sequence[tuple[str, Event]]) -> None:
+        """Write what happened with servers; of each the newest `record_history.KEPT` are kept."""
+        with self._file.writing() as connection:
+            history.add_server_events(connection, events)
+
+    def tries(self, key: int) -> list[StoredJob]:
+        """Read all jobs that tried what one job tries, itself among them, in their order."""
+        with self._file.reading() as connection:
+            return history.tries(connection, key)
 
     def add_event(self, key: int, text: str) -> None:
         """Add a line to a job's history."""

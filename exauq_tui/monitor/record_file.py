@@ -75,6 +75,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL)",
         "INSERT INTO meta VALUES ('revision', 0)",
     ),
+    (
+        "ALTER TABLE jobs ADD COLUMN output_read REAL",
+        "CREATE INDEX jobs_by_try ON jobs (try_of) WHERE try_of != ''",
+        "CREATE TABLE server_events (server TEXT NOT NULL, at REAL NOT NULL, text TEXT NOT NULL)",
+        "CREATE INDEX server_events_by_server ON server_events (server)",
+    ),
 )
 """One tuple of statements per version of the schema: entry n leads from version n to n + 1.
 

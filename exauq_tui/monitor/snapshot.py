@@ -92,6 +92,7 @@ class JobRow:
         note: What a person should know ("end not witnessed", "gone from server").
         error: Why it could not be submitted or cancelled, or "".
         directory: The job's directory on the server, or "".
+        output_read: When its output file was last read; seconds since 1970, our clock.
         current: False where the job belongs to a workspace that the profile no longer names,
             or where there is no such profile any more.
     """
@@ -116,6 +117,7 @@ class JobRow:
     note: str = ""
     error: str = ""
     directory: str = ""
+    output_read: float | None = None
     current: bool = True
 
     @property

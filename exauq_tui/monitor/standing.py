@@ -12,6 +12,7 @@ from exauq_tui.config import ServerProfile
 from exauq_tui.errors import ConnectionLostError
 from exauq_tui.hardware.interface import WatchesLink
 from exauq_tui.monitor.interfaces import where_of
+from exauq_tui.monitor.server_history import ServerHistory, StateNotes
 from exauq_tui.monitor.snapshot import ServerState, ServerView
 from exauq_tui.monitor.store import Store
 
@@ -31,11 +32,20 @@ class Standing:
         profile: The server.
         store: Is told of each change.
         clock: Gives seconds since 1970.
+        history: Is told of each change that people may want to know of later.
     """
 
-    def __init__(self, profile: ServerProfile, store: Store, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        profile: ServerProfile,
+        store: Store,
+        clock: Callable[[], float],
+        history: ServerHistory,
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._history = history
+        self._notes = StateNotes()
         self._lock = threading.Lock()
         self._waiting_since: float | None = None
         self._is_long = False
@@ -88,6 +98,8 @@ class Standing:
             self._publish()
 
     def _log_change(self, state: ServerState, message: str = "") -> None:
+        if not self._is_retired and (note := self._notes.words(state, message)):
+            self._history.note(self._view.name, note)
         if (state, message) != (self.state, self._view.message):
             words = f": {message}" if message else ""
             _log.info("%s (%s) is %s%s", self._view.name, self._view.where, state.value, words)

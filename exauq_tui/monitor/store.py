@@ -10,13 +10,16 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from exauq_tui.hardware.status import TERMINAL_STATUSES
 from exauq_tui.monitor.evidence import is_gone
 from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.snapshot import Changes, JobRow, ServerView
 from exauq_tui.monitor.stored_job import StoredJob
+
+_SHORT_TEXT = 100
+"""Longer texts of output files are not held in memory: a hundred thousand may be unreadable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,8 @@ class Store:
     def _take(self, job: StoredJob) -> None:
         if not self._shows_all and job.server not in self._names:
             return
+        if job.output_text is not None and len(job.output_text) > _SHORT_TEXT:
+            job = replace(job, output_text=None)  # in the record, for who wants to read it
         before = self._jobs.get(job.key)
         if before is not None:
             self._forget_place(before)
@@ -217,6 +222,11 @@ class Store:
         with self._lock:
             return tuple(self._row(self._jobs[key]) for key in sorted(self._jobs))
 
+    def rows_of(self, keys: Iterable[int]) -> tuple[JobRow, ...]:
+        """Some jobs, in the order asked for; those that are not there are left out."""
+        with self._lock:
+            return tuple(self._row(self._jobs[key]) for key in keys if key in self._jobs)
+
     def views(self) -> tuple[ServerView, ...]:
         """All servers, in the order in which they were set first."""
         with self._lock:
@@ -309,6 +319,7 @@ class Store:
             try_number=job.try_number,
             note=job.note,
             error=job.error,
+            output_read=job.output_read,
             directory=f"{job.workspace}/{job.job_id}" if is_there else "",
             current=target is not None and _place_of(job) == target.place,
         )

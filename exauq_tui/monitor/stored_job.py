@@ -48,6 +48,7 @@ class StoredJob:
         sends: How many submissions were begun of which something may have left; 1 for a job
             that was found on the server.
         revision: Grows with each change of any job in the record.
+        output_read: When the output file was last read; seconds since 1970, our clock.
     """
 
     key: int
@@ -78,6 +79,7 @@ class StoredJob:
     lease_until: float | None = None
     sends: int = 0
     revision: int = 0
+    output_read: float | None = None
 
     @property
     def may_be_sent(self) -> bool:
@@ -120,6 +122,7 @@ class JobUpdate:
     finished: float | Literal[Unset.UNSET] | None = UNSET
     last_seen: float | Literal[Unset.UNSET] | None = UNSET
     token: str | Literal[Unset.UNSET] = UNSET
+    output_read: float | Literal[Unset.UNSET] | None = UNSET
     error: str | Literal[Unset.UNSET] = UNSET
     note: str | Literal[Unset.UNSET] = UNSET
 
@@ -168,7 +171,7 @@ COLUMNS = (
     *("key", "server", "endpoint", "workspace", "workspace_known", "id", "level", "batch"),
     *("input", "status", "output", "output_text", "output_error", "exit_code"),
     *("created", "submitted", "started", "finished", "last_seen", "try_of", "try_number"),
-    *("token", "error", "note", "lease_owner", "lease_until", "sends", "revision"),
+    *("token", "error", "note", "lease_owner", "lease_until", "sends", "revision", "output_read"),
 )
 """The columns of the table ``jobs``, in the order of the fields of `StoredJob`."""
 
@@ -217,7 +220,7 @@ def job_from_row(row: Sequence[Any]) -> StoredJob:
     key, server, endpoint, workspace, workspace_known, job_id, level, batch = row[:8]
     csv, status, output, output_text, output_error, exit_code = row[8:14]
     created, submitted, started, finished, last_seen, try_of, try_number = row[14:21]
-    token, error, note, lease_owner, lease_until, sends, revision = row[21:]
+    token, error, note, lease_owner, lease_until, sends, revision, output_read = row[21:]
     return StoredJob(
         key=key,
         server=_shared(server),
@@ -247,6 +250,7 @@ def job_from_row(row: Sequence[Any]) -> StoredJob:
         lease_until=lease_until,
         sends=sends,
         revision=revision,
+        output_read=output_read,
     )
 
 

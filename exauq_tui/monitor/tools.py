@@ -8,6 +8,7 @@ from pathlib import Path
 
 from exauq_tui.monitor.interfaces import MakeInterface
 from exauq_tui.monitor.record import Record
+from exauq_tui.monitor.server_history import ServerHistory
 from exauq_tui.monitor.store import Store
 from exauq_tui.monitor.verbs import Prompter
 
@@ -24,6 +25,7 @@ class Tools:
         own_known_hosts: Where accepted host keys are kept.
         refresh: Seconds between looks.
         clock: Gives seconds since 1970.
+        history: Is told what happens with servers.
     """
 
     record: Record
@@ -33,3 +35,4 @@ class Tools:
     own_known_hosts: Path | None
     refresh: float
     clock: Callable[[], float]
+    history: ServerHistory

@@ -185,3 +185,12 @@ class FleetVerbs(Protocol):
 
     def events(self, key: int) -> tuple[Event, ...]:
         """A job's history, oldest first."""
+
+    def server_events(self, server: str) -> tuple[Event, ...]:
+        """What happened with a server (connections, host keys, failed looks), oldest first."""
+
+    def tries(self, key: int) -> tuple[JobRow, ...]:
+        """All jobs that tried what one job tries, itself among them, in their order."""
+
+    def output_text(self, key: int) -> str | None:
+        """The start of a job's output file, 64 KiB at most; None where only a number is known."""

@@ -92,6 +92,8 @@ class FakeFleet:
     Attributes:
         calls: Each verb that was called, with its arguments, in order.
         logs: What each job printed.
+        histories: What happened to jobs, and `server_histories` with servers.
+        texts: What stands in output files.
         errors: Verb to the exception that it raises instead of doing anything.
         findings: What an examination tells.
         examining: What it returns, where it is to be under way still.
@@ -108,6 +110,9 @@ class FakeFleet:
         self.summary = WorkspaceSummary("/home/alice/hpc1-workspace", 12, 2, ("notes.txt",))
         self.findings: tuple[Finding, ...] = ()
         self.examining: Future[tuple[Finding, ...]] | None = None
+        self.histories: dict[int, tuple[Event, ...]] = {}
+        self.server_histories: dict[str, tuple[Event, ...]] = {}
+        self.texts: dict[int, str] = {}
         self.stopped = threading.Event()
         self.listener: Callable[[], None] | None = None
         self._jobs: dict[int, JobRow] = {}
@@ -320,7 +325,21 @@ class FakeFleet:
 
     def events(self, key: int) -> tuple[Event, ...]:
         self._called("events", key)
-        return (Event(NOW - 300, "Submitted"), Event(NOW - 240, "Running"))
+        return self.histories.get(key, (Event(NOW - 300, "Submitted"), Event(NOW - 240, "Running")))
+
+    def server_events(self, server: str) -> tuple[Event, ...]:
+        self._called("server_events", server)
+        return self.server_histories.get(server, ())
+
+    def tries(self, key: int) -> tuple[JobRow, ...]:
+        self._called("tries", key)
+        row = self.jobs[key]
+        ids = {row.job_id, row.try_of} - {""}
+        return tuple(each for each in self.jobs.values() if {each.job_id, each.try_of} & ids)
+
+    def output_text(self, key: int) -> str | None:
+        self._called("output_text", key)
+        return self.texts.get(key)
 
 
 def _view_of(profile: ServerProfile) -> ServerView:

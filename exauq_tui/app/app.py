@@ -297,7 +297,8 @@ class ExauqApp(App[int], inherit_bindings=False):
 
     async def action_help(self) -> None:
         """List the keys."""
-        await self.push_screen(HelpScreen(self.commands, self.problems, self.config_text))
+        here = {active.binding.id or "" for active in self.screen.active_bindings.values()}
+        await self.push_screen(HelpScreen(self.commands, self.problems, self.config_text, here))
 
     def action_help_quit(self) -> None:
         """Tell those who press ctrl+c how to leave."""

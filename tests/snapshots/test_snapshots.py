@@ -271,6 +271,7 @@ SCENES = {
     "passphrase": Scene(asks=ask_passphrase, shows="id_ed25519"),
     "code": Scene(asks=ask_code, shows="Verification"),
     "help": Scene(keys=("?",), shows="Keys"),
+    "help-log": Scene(keys=("l", "?"), shows="Keys"),
     "lost": Scene(several, keys=("2", "tab"), shows="LOST 1m35"),
     "servers": Scene(several, keys=("w", "j"), shows="no route to host"),
     "filter": Scene(several, keys=("/", *"failed"), shows="/failed"),

@@ -48,6 +48,8 @@ def save_profile(profile: ServerProfile, directory: Path) -> Path:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write(path, data, replaces=False)
     except FileExistsError as error:
+        if not directory.is_dir():
+            raise ConfigError(f"{directory} cannot be written: it is no directory") from error
         raise ConfigError(f"{path} is there already; choose another name") from error
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from error

@@ -5,18 +5,42 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from exauq_tui.app import format as fmt
-from exauq_tui.app.screens.dialogs import TypeToConfirmDialog
+from exauq_tui.app.profile_fields import empty_values, values_of
+from exauq_tui.app.screens.dialogs import ConfirmDialog, TypeToConfirmDialog
+from exauq_tui.app.screens.server_form import Save, ServerForm
 from exauq_tui.app.threads import in_thread
 from exauq_tui.config import ServerProfile
-from exauq_tui.config_saving import delete_profile, is_own
-from exauq_tui.errors import ExauqTuiError
+from exauq_tui.config_saving import (
+    delete_profile,
+    is_own,
+    read_profile,
+    replace_profile,
+    save_profile,
+)
+from exauq_tui.errors import ExauqTuiError, InputError
 from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
 
 if TYPE_CHECKING:
     from exauq_tui.app.app import ExauqApp
+
+
+_WHERE = (
+    "It is kept in {}, for your eyes only. Passwords are never written: you are asked for them "
+    "when the server is connected to."
+)
+_EDITED = "Jobs stay in the workspace that they were sent to. The server is connected to anew."
+
+
+@runtime_checkable
+class ShowsServers(Protocol):
+    """A screen that shows servers, with a cursor."""
+
+    def select(self, server: str) -> None:
+        """Put the cursor on a server, as soon as it is there."""
 
 
 class ServerVerbs:
@@ -64,6 +88,113 @@ class ServerVerbs:
         """Whether a profile was made here, and can be changed here."""
         return is_own(profile, self._app.profiles_dir)
 
+    async def add(self, like: ServerProfile | None = None) -> None:
+        """Ask for a new profile, and add its server.
+
+        Args:
+            like: A profile to begin with; its name is not taken over.
+        """
+        if self._app.profiles_dir is None:
+            self._app.tell("No server can be added here: nothing is kept.", "warning")
+            return
+        values = empty_values() if like is None else {**values_of(like), "name": ""}
+        title = "Add a server" if like is None else f"A new server like {fmt.safe(like.name)}"
+        notes = [_WHERE.format(self._app.profiles_dir)]
+        if any(each.source is None for each in self._app.config.servers):
+            notes.append("The built-in server is offered only while there is no other.")
+        form = ServerForm(title, self._add, self._taken(), values, notes=tuple(notes))
+        await self._app.push_screen(form, self._saved)
+
+    async def edit(self, server: str | None) -> None:
+        """Ask for changes of a profile; one that is only read is offered as a copy."""
+        profile = self.profile(server)
+        if profile is None:
+            return
+        if profile.source is None and self._app.profiles_dir is not None:
+            save: Save = self._add  # what is built in becomes a file of its own
+        elif self.is_own(profile):
+            save = partial(self._replace, profile)
+        else:
+            await self._offer_copy(profile)
+            return
+        taken = {name: path for name, path in self._taken().items() if name != profile.name}
+        title = f"The server {fmt.safe(profile.name)}"
+        notes = (_EDITED, _WHERE.format(self._app.profiles_dir))
+        form = ServerForm(title, save, taken, values_of(profile), notes=notes, is_named=True)
+        await self._app.push_screen(form, self._saved)
+
+    async def _offer_copy(self, profile: ServerProfile) -> None:
+        dialog = ConfirmDialog(
+            f"Copy the profile {fmt.safe(profile.name)}?",
+            [str(profile.source or "built in")],
+            "Copy it",
+            ["This file is only read here: change it with an editor. A copy under another name "
+             "can be changed here."],
+        )  # fmt: skip
+
+        def copy(yes: bool | None) -> None:
+            if yes:
+                self._app.call_later(self.add, profile)
+
+        await self._app.push_screen(dialog, copy)
+
+    def _taken(self) -> dict[str, Path | None]:
+        """The names that are in use, wherever they stand."""
+        config = self._app.config
+        shown: dict[str, Path | None] = dict.fromkeys(self._app.model.servers)
+        return shown | {each.name: each.source for each in config.servers} | dict(config.names)
+
+    async def _add(self, profile: ServerProfile) -> None:
+        directory = self._app.profiles_dir
+        assert directory is not None
+        is_known = self.profile(profile.name) is not None
+
+        def add() -> ServerProfile:
+            path = save_profile(profile, directory)
+            added = read_profile(path, profile.name)
+            try:
+                if is_known:
+                    self._fleet.replace_server(added)
+                else:
+                    self._fleet.add_server(added)
+            except InputError:
+                delete_profile(added)
+                raise
+            return added
+
+        self._take(await in_thread(add))
+
+    async def _replace(self, before: ServerProfile, after: ServerProfile) -> None:
+        assert before.source is not None
+        path = before.source
+        if replace(after, source=path) == before:
+            return  # nothing to do, and no reason to connect anew
+
+        def change() -> ServerProfile:
+            replace_profile(before, after)
+            changed = read_profile(path, after.name)
+            self._fleet.replace_server(changed)
+            return changed
+
+        changed = await in_thread(change)
+        self._app.prompter.withdraw(after.name)
+        self._take(changed)
+
+    def _take(self, profile: ServerProfile) -> None:
+        """Have a profile in the configuration, in the place of one of the same name."""
+        config = self._app.config
+        servers = {each.name: each for each in config.servers} | {profile.name: profile}
+        names = {**config.names, **({profile.name: profile.source} if profile.source else {})}
+        self._app.config = replace(config, servers=tuple(servers.values()), names=names)
+
+    def _saved(self, server: str | None) -> None:
+        if server is None:
+            return
+        self._app.tell(f"The profile {fmt.safe(server)} is saved.")
+        for screen in self._app.screen_stack:
+            if isinstance(screen, ShowsServers):
+                screen.select(server)
+
     async def delete(self, server: str | None) -> None:
         """Ask for a server's name, and delete its profile."""
         profile = self.profile(server)
@@ -109,14 +240,13 @@ class ServerVerbs:
 
         await in_thread(remove)
         self._app.prompter.withdraw(profile.name)
-        self._configure(lambda servers: [s for s in servers if s.name != profile.name])
-        names = {name: at for name, at in self._app.config.names.items() if name != profile.name}
-        self._app.config = replace(self._app.config, names=names)
+        config = self._app.config
+        self._app.config = replace(
+            config,
+            servers=tuple(each for each in config.servers if each.name != profile.name),
+            names={name: at for name, at in config.names.items() if name != profile.name},
+        )
         self._app.tell(f"The profile {fmt.safe(profile.name)} is deleted.")
-
-    def _configure(self, change: Callable[[list[ServerProfile]], list[ServerProfile]]) -> None:
-        servers = tuple(change(list(self._app.config.servers)))
-        self._app.config = replace(self._app.config, servers=servers)
 
     def _run(self, work: Awaitable[None]) -> None:
         self._app.run_worker(self._guarded(work), group="verbs", exit_on_error=False)

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
+from pathlib import Path
 
 import pytest
 from textual import events
@@ -235,6 +236,24 @@ class Scene:
 PROFILE = ServerProfile("hpc1", "unix", "python3", "m.py", user="alice", host="hpc1.example.org")
 PROBLEM = 'config.toml: [servers.hpc1] has no key "hots"; did you mean "host"?'
 
+HOME = Path("/home/alice/.config/exauq-tui")
+"""Where nothing is: these files are only named."""
+
+PROFILES = Config(
+    servers=(
+        ServerProfile(
+            "hpc1", "unix", "python3 -u", "~/simulators/ishigami.py", user="alice", host="hpc1",
+            key_filename="/home/alice/.ssh/id_ed25519", input_names=("x1", "x2", "x3"),
+            max_running=16, setup="module load python/3.11\nexport OMP_NUM_THREADS=4\n",
+            source=HOME / "profiles.d" / "hpc1.toml",
+        ),
+        ServerProfile(
+            "slurm", "unix", "python3", "model.py", user="alice", host="slurm",
+            use_ssh_agent=True, source=HOME / "config.toml",
+        ),
+    )
+)  # fmt: skip
+
 SCENES = {
     "empty": Scene(FakeFleet, shows="No jobs yet"),
     "problems": Scene(FakeFleet, config=Config(problems=(PROBLEM, "two")), shows='key "hots"'),
@@ -273,7 +292,10 @@ SCENES = {
     "help": Scene(keys=("?",), shows="Keys"),
     "help-log": Scene(keys=("l", "?"), shows="Keys"),
     "lost": Scene(several, keys=("2", "tab"), shows="LOST 1m35"),
-    "servers": Scene(several, keys=("w", "j"), shows="no route to host"),
+    "servers": Scene(several, keys=("w", "j"), shows="no route to host", config=PROFILES),
+    "server-form": Scene(several, keys=("w", "n", *"lab 2", "enter"), shows="is needed"),
+    "server-edit": Scene(several, keys=("w", "g", "e"), shows="The server hpc1", config=PROFILES),
+    "server-delete": Scene(several, keys=("w", "g", "D"), shows="the server's name", config=PROFILES),
     "filter": Scene(several, keys=("/", *"failed"), shows="/failed"),
     "light": Scene(several, config=Config(app=replace(Config().app, theme="exauq-light"))),
 }
@@ -284,7 +306,7 @@ SCENES = {
 def test_it_looks_as_it_did(name: str, size: tuple[int, int], snap_compare: Compare) -> None:
     scene = SCENES[name]
     fleet = scene.fleet()
-    app = Dashboard(fleet, scene.config)
+    app = Dashboard(fleet, scene.config, profiles_dir=HOME / "profiles.d")
     assert snap_compare(app, terminal_size=size, run_before=_play(scene, app, fleet))
 
 

@@ -21,6 +21,14 @@ class ServerActions(Screen[None]):
         """The server that is meant."""
         raise NotImplementedError
 
+    async def action_server_add(self) -> None:
+        """Add a server."""
+        await self.app.server_verbs.add()
+
+    async def action_server_edit(self) -> None:
+        """Change the server's profile."""
+        await self.app.server_verbs.edit(self.chosen_server())
+
     def action_server_connect(self) -> None:
         """Connect."""
         self.app.server_verbs.connect(self.chosen_server())

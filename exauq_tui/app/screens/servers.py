@@ -65,7 +65,6 @@ class ServersScreen(ServerActions):
         """Show what is known."""
         self._pane.set_title(Content.styled("Servers", "bold"))
         self.refresh_servers()
-        self._table.select(self._chosen)
         self.set_interval(1.0, self.refresh_servers)
 
     def on_resize(self) -> None:
@@ -79,7 +78,11 @@ class ServersScreen(ServerActions):
             ServerLine(view, profiles.get(name), self._model.server_counts(name))
             for name, view in self._model.servers.items()
         ]
-        self._table.show(lines, self._model.server, "There is no server.")
+        add = self._commands.first_key("server-add")
+        self._table.show(lines, self._model.server, f"There is no server yet: {add} adds one.")
+        if self._chosen in self._model.servers:
+            self._table.select(self._chosen)
+            self._chosen = None
         self._pane.set_subtitle(
             Content.styled(fmt.count(len(lines), "server"), "$foreground-muted")
         )
@@ -98,6 +101,11 @@ class ServersScreen(ServerActions):
         if text != self._shown:
             self._shown = text
             self._about.update(text)
+
+    def select(self, server: str) -> None:
+        """Put the cursor on a server, as soon as it is there."""
+        self._chosen = server
+        self.refresh_servers()
 
     def chosen_server(self) -> str | None:
         """The server under the cursor."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,11 +79,14 @@ FIELDS: tuple[Field, ...] = (
     Field("input_names", "Inputs", "x1, x2, x3; empty: any number of them"),
     Field("level", "Level", "1"),
     Field("max_running", "At once", "as many jobs as there are cores; 0: no limit"),
+    Field("cancel_grace", "Grace", "5: seconds that a cancelled job has to end by itself"),
     Field("setup", "Setup", "module load python/3.11", lines=3),
 )  # fmt: skip
 """All fields, from the top."""
 
 _NUMBERS = ("port", "max_attempts", "level", "max_running")
+_DECIMAL = re.compile(r"[0-9]+(\.[0-9]*)?(e-?[0-9]+)?|\.[0-9]+")
+_GRACE = 5.0
 _DEFAULTS = {"kind": "unix", "ssh_backend": "paramiko", "remember": "yes", "login": ""}
 _FILES = ("login_file", "known_hosts")
 _NEEDS_FILE = ("key_filename", "ssh_config_path")
@@ -112,6 +116,8 @@ def values_of(profile: ServerProfile) -> Values:
     for key, default in (("port", None), ("max_attempts", 3), ("level", 1), ("max_running", None)):
         number = getattr(profile, key)
         values[key] = "" if number == default else str(number)
+    if profile.cancel_grace != _GRACE:
+        values["cancel_grace"] = repr(profile.cancel_grace).removesuffix(".0")
     return values
 
 
@@ -135,6 +141,8 @@ def table_of(values: Mapping[str, str]) -> dict[str, Any]:
             continue
         if name in _NUMBERS:
             table[name] = int(text) if text.isascii() and text.isdecimal() else text
+        elif name == "cancel_grace":
+            table[name] = float(text) if _DECIMAL.fullmatch(text) else text
         elif name == "input_names":
             table[name] = _names_of(text)
         elif name == "remember":

@@ -42,14 +42,14 @@ def test_a_filled_form_makes_a_profile() -> None:
     values = typed(
         port="2222", login="key_filename", login_file="~/.ssh/id", input_names="x1, x2",
         level="3", max_running="0", remember="no", setup="module load x\nexport A=1\n",
-        workspace_dir=" ws ", ssh_backend="openssh",
+        workspace_dir=" ws ", ssh_backend="openssh", cancel_grace="0.5",
     )  # fmt: skip
     assert complaints(values, {}) == {}
     assert profile_of("lab", table_of(values), None) == ServerProfile(
         "lab", "unix", "python3", "m.py", user="alice", host="lab", port=2222,
         key_filename="~/.ssh/id", input_names=("x1", "x2"), level=3, max_running=0,
         remember=False, setup="module load x\nexport A=1\n", workspace_dir="ws",
-        ssh_backend="openssh",
+        ssh_backend="openssh", cancel_grace=0.5,
     )  # fmt: skip
 
 
@@ -88,6 +88,9 @@ def test_what_is_not_there_counts_not() -> None:
         ({"level": "0"}, "level", "from 1"),
         ({"level": "1.5"}, "level", "a whole number"),
         ({"max_running": "-1"}, "max_running", "from 0"),
+        ({"cancel_grace": "-1"}, "cancel_grace", "seconds from 0"),
+        ({"cancel_grace": "nan"}, "cancel_grace", "seconds from 0"),
+        ({"cancel_grace": "1e99"}, "cancel_grace", "to 86400"),
         ({"max_attempts": "101"}, "max_attempts", "to 100"),
         ({"input_names": "x1,,x2"}, "input_names", "empty name"),
         ({"input_names": "x1, x1"}, "input_names", "twice"),

@@ -295,7 +295,9 @@ SCENES = {
     "servers": Scene(several, keys=("w", "j"), shows="no route to host", config=PROFILES),
     "server-form": Scene(several, keys=("w", "n", *"lab 2", "enter"), shows="is needed"),
     "server-edit": Scene(several, keys=("w", "g", "e"), shows="The server hpc1", config=PROFILES),
-    "server-delete": Scene(several, keys=("w", "g", "D"), shows="the server's name", config=PROFILES),
+    "server-delete": Scene(
+        several, keys=("w", "g", "D"), shows="the server's name", config=PROFILES
+    ),
     "filter": Scene(several, keys=("/", *"failed"), shows="/failed"),
     "light": Scene(several, config=Config(app=replace(Config().app, theme="exauq-light"))),
 }

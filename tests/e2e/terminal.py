@@ -129,6 +129,12 @@ class Terminal:
         """Type a text as it stands."""
         self._run("send-keys", "-t", "main", "-l", "--", text)
 
+    def paste(self, text: str) -> None:
+        """Paste a text, as from the clipboard of a terminal that says what is pasted."""
+        file = self.directory / "clipboard"
+        file.write_text(text)
+        self._run("load-buffer", str(file), ";", "paste-buffer", "-p", "-d", "-t", "main")
+
     def press_until(
         self, key: str, wanted: Wanted, timeout: float = PATIENCE, *, gone: bool = False
     ) -> str:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,7 @@ from tests.e2e.terminal import PATIENCE, Terminal, children_of, wait_until
 from tests.live.sshd import Sshd
 
 JOBS = 100
+MANY = 600
 CANCELLABLE, CANCELLED = 40, 20
 LONG = PATIENCE * 2
 
@@ -62,7 +65,7 @@ def submit_by_keys(terminal: Terminal, csv: Path, number: int) -> None:
     terminal.wait_for("CSV")
     terminal.press(*["Tab"] * len(NAMES))
     terminal.type(str(csv))
-    terminal.wait_for(f"{number} jobs")  # in the preview: there are none yet
+    terminal.wait_for(f"{number:,} jobs")  # in the preview: there are none yet
     terminal.press("Enter")
 
 
@@ -175,6 +178,42 @@ def test_jobs_on_their_way_when_the_server_fell_silent_are_sent_by_the_next_dash
     terminal.press("q")
     assert terminal.wait_for_end() == 0
     assert site.ledger.starts() == Counter(points)
+
+
+def test_none_of_many_jobs_is_lost_or_run_twice_when_the_dashboard_is_left_while_it_sends(
+    open_terminal: OpenTerminal, place: Path
+) -> None:
+    site = Site(place, None, max_running=4)
+    points = make_points(MANY, seed=23, seconds=(0.0, 0.0))
+    csv = write_csv(place / "design.csv", points)
+    terminal = open_terminal()
+    start(terminal)
+    servers = children_of(terminal.app_pid())
+    assert servers
+
+    submit_by_keys(terminal, csv, MANY)
+    wait_until(site.job_directories, "some jobs are accepted", pause=0.002)
+    for pid in servers:
+        os.kill(pid, signal.SIGSTOP)  # in the midst of a piece: that is how far it is for now
+    terminal.wait_for(re.compile(r"Sending ━+ +lab [\d,]+ of 600"))
+    terminal.press("q")
+    terminal.wait_for("is not sent yet")
+    terminal.press("y")
+    assert terminal.wait_for_end() == 0
+    for pid in servers:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+    known = Counter(job["status"] for job in recorded_jobs("--no-refresh"))
+    assert known.total() == MANY
+    assert known["Pending submit"] > 0
+    start(terminal)
+    terminal.wait_for(lambda screen: count(screen, "✓") == MANY, LONG * 2)
+    terminal.press("q")
+    assert terminal.wait_for_end() == 0
+    assert Counter(tuple(job["inputs"]) for job in recorded_jobs()) == Counter(points)
+    assert site.ledger.starts() == Counter(points)
+    assert site.ledger.ends() == Counter(points)
 
 
 def as_the_cancel_is_known(site: Site, terminal: Terminal, rng: random.Random) -> None:

@@ -15,17 +15,16 @@ from typing import NoReturn
 
 import click
 
-from exauq_tui import __version__, config, headless, locations
-from exauq_tui.config import Config
+from exauq_tui import __version__, config, headless, headless_submit, locations
+from exauq_tui.config import Config, ServerProfile
 from exauq_tui.config_file import dotted
 from exauq_tui.errors import ExauqTuiError, InputError, RecordError
 from exauq_tui.headless import FAILED, USAGE
-from exauq_tui.jobs import Input
 from exauq_tui.log_file import close_log, open_log
 from exauq_tui.monitor.fleet import Fleet
 from exauq_tui.monitor.inputs import parse_row, read_csv
 from exauq_tui.monitor.record import Record
-from exauq_tui.monitor.verbs import Prompter
+from exauq_tui.monitor.verbs import Destination, Prompter
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,38 +156,63 @@ def demo(count: int) -> None:
 
 
 @cli.command()
-@click.argument("server")
+@click.argument("server", required=False)
+@click.option(
+    "--level", type=int, help="Instead of SERVER: any of this level, the least busy first."
+)
 @click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="One input per line.")
 @click.option("--input", "row", help="One input: numbers separated by commas, as 1,-2,3.")
+@click.option("--skip-known", is_flag=True, help="Leave out inputs that ran or are under way.")
 @click.option("--wait", is_flag=True, help="Wait for the jobs to end and print their outputs.")
 @click.pass_obj
 def submit(
-    options: Options, server: str, csv_file: Path | None, row: str | None, wait: bool
+    options: Options,
+    server: str | None,
+    level: int | None,
+    csv_file: Path | None,
+    row: str | None,
+    skip_known: bool,
+    wait: bool,
 ) -> None:
     """Submit jobs to SERVER; prints the id of each, with --wait also its status and output."""
+    profiles = _chosen(options, server, level)
     if (csv_file is None) == (row is None):
         _fail("give either --csv FILE or --input NUMBERS", USAGE)
-    profile = next((each for each in options.config.servers if each.name == server), None)
-    if profile is None:
-        _fail(_no_server(options, server), USAGE)
-    inputs: tuple[Input, ...]
     try:
-        if csv_file is not None:
-            inputs = read_csv(csv_file, profile.input_names)
-            batch = csv_file.name
-        else:
-            inputs, batch = (parse_row(row or "", profile.input_names),), ""
+        names = headless_submit.input_names(profiles)
+        inputs = (parse_row(row or "", names),) if csv_file is None else read_csv(csv_file, names)
     except InputError as error:
         _fail(error, USAGE)
-    with _fleet(options, headless.TerminalPrompter(), (server,)) as fleet:
+    with _fleet(options, headless.TerminalPrompter(), [each.name for each in profiles]) as fleet:
         try:
-            keys = fleet.submit(server, inputs, batch=batch)
+            code = headless_submit.submit(
+                fleet,
+                Destination(server or "", profiles[0].level),
+                inputs,
+                batch="" if csv_file is None else csv_file.name,
+                skip_known=skip_known,
+                wait=wait,
+            )
         except InputError as error:
             _fail(error, USAGE)
         except ExauqTuiError as error:
             _fail(error, FAILED)
-        fleet.start()
-        sys.exit(headless.follow_submission(fleet, server, keys, wait=wait))
+        sys.exit(code)
+
+
+def _chosen(options: Options, server: str | None, level: int | None) -> list[ServerProfile]:
+    """The profiles of the server, or of the level, that was named."""
+    if (server is None) == (level is None):
+        _fail("give either SERVER or --level N", USAGE)
+    if server is not None:
+        chosen = [each for each in options.config.servers if each.name == server]
+        if not chosen:
+            _fail(_no_server(options, server), USAGE)
+        return chosen
+    chosen = [each for each in options.config.servers if each.level == level]
+    if not chosen:
+        _fail(f"there is no server of level {level} in {options.config_path}", USAGE)
+    return chosen
 
 
 def _no_server(options: Options, server: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from exauq_tui.app import format as fmt
 from exauq_tui.errors import ExauqTuiError, InputError
 from exauq_tui.jobs import Input as Point
+from exauq_tui.monitor.input_index import first_of_each
 from exauq_tui.monitor.inputs import Rows, read_rows
 from exauq_tui.monitor.snapshot import ServerView
 from exauq_tui.monitor.verbs import Destination, FleetVerbs
@@ -101,7 +102,7 @@ def prepare(fleet: FleetVerbs, wish: Wish) -> Prepared:
     try:
         rows = _read(wish)
         known = fleet.find_runs(wish.destination, rows.points)
-        fresh, repeats = _fresh(rows.points, known)
+        fresh, repeats = first_of_each(rows.points, known)
         shares = _share(fleet, wish.destination, len(rows.points))
         fresh_shares = _share(fleet, wish.destination, len(fresh))
     except (ExauqTuiError, RuntimeError) as error:
@@ -139,21 +140,6 @@ def _read(wish: Wish) -> Rows:
 
 def _share(fleet: FleetVerbs, to: Destination, count: int) -> Mapping[str, int]:
     return {to.server: count} if to.server else fleet.share_out(to.level, count)
-
-
-def _fresh(points: tuple[Point, ...], known: tuple[int | None, ...]) -> tuple[tuple[int, ...], int]:
-    """Find the inputs that are new, and count rows that say the same as an earlier one."""
-    seen: set[Point] = set()
-    fresh: list[int] = []
-    repeats = 0
-    for position, (point, key) in enumerate(zip(points, known, strict=True)):
-        if point in seen:
-            repeats += key is None
-            continue
-        seen.add(point)
-        if key is None:
-            fresh.append(position)
-    return tuple(fresh), repeats
 
 
 def targets(servers: Sequence[ServerView]) -> dict[Destination, tuple[str, tuple[str, ...]]]:

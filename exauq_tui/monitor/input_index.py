@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 
 from exauq_tui.hardware.status import JobStatus
+from exauq_tui.jobs import Input
 from exauq_tui.monitor.evidence import is_gone
 from exauq_tui.monitor.store import Store
 from exauq_tui.monitor.stored_job import StoredJob
@@ -94,3 +95,28 @@ def _best_first(keys: Sequence[int], jobs: Mapping[int, StoredJob]) -> tuple[Sto
             key=lambda job: (job.output is not None, _COUNTS[job.status], job.key), reverse=True
         )
     return tuple(found)
+
+
+def first_of_each(
+    inputs: Sequence[Input], known: Sequence[int | None]
+) -> tuple[tuple[int, ...], int]:
+    """Find the inputs that are new, each once.
+
+    Args:
+        inputs: The input vectors.
+        known: For each of them the job that ran it already, or None.
+
+    Returns:
+        Their positions, and how many rows repeat an earlier new one.
+    """
+    seen: set[Input] = set()
+    first: list[int] = []
+    repeats = 0
+    for position, (data, key) in enumerate(zip(inputs, known, strict=True)):
+        if data in seen:
+            repeats += key is None
+            continue
+        seen.add(data)
+        if key is None:
+            first.append(position)
+    return tuple(first), repeats

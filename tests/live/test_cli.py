@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,6 +97,30 @@ def test_a_csv_file_is_run_on_the_server_and_its_outputs_printed(site: Site) -> 
     assert {(status, output) for _, status, output in rows} == {("Completed", "-0.5")}
     assert len({job_id for job_id, *_ in rows}) == len(site.ledger()) == 20
     assert site.run("output", rows[3][0]).stdout == "-0.5\n"
+
+
+def test_jobs_for_a_level_are_shared_by_the_servers_that_can_be_reached(
+    own_site: Site, sshd: Sshd
+) -> None:
+    """Two profiles of one server, and one of a server that is away."""
+    config = Path(os.environ["EXAUQ_TUI_CONFIG"])
+    away_table = config.read_text().replace("[servers.hpc1]", "[servers.away]")
+    end(own_site.sshd)
+    site = Site(own_site.directory, sshd)
+    table = config.read_text()
+    second = table.replace("[servers.hpc1]", "[servers.hpc2]").replace('/w"', '/w2"')
+    config.write_text(away_table + table + second)
+    csv = site.directory / "grid.csv"
+    csv.write_text("".join(f"{n},1\n" for n in range(10)))
+    done = site.run("submit", "--level", "1", "--csv", str(csv), "--wait")
+    assert "away" in done.stderr
+    assert "LOST" in done.stderr
+    assert "hpc1: 5, hpc2: 5" in done.stderr
+    assert {line.split("\t")[1] for line in done.stdout.splitlines()} == {"Completed"}
+    jobs = json.loads(site.run("jobs", "--json", "--no-refresh").stdout)
+    assert Counter(job["server"] for job in jobs) == {"hpc1": 5, "hpc2": 5}
+    assert {job["batch"] for job in jobs} == {"grid.csv"}
+    assert sorted(site.ledger()) == sorted(f"{n},1" for n in range(10))
 
 
 def test_a_server_that_cannot_be_reached_is_exit_code_3_and_the_job_is_sent_later(

@@ -198,6 +198,26 @@ def test_a_bad_line_is_named_and_nothing_is_submitted(site: Site, text: str, wor
     assert site.ledger() == []
 
 
+def test_inputs_that_ran_already_are_left_out_where_that_is_asked_for(site: Site) -> None:
+    site.run("submit", "here", "--input", "1,2", "--wait")
+    table = site.directory / "grid.csv"
+    table.write_text("1,2.0\n3,4\n3,4\n")
+    done = site.run("submit", "here", "--csv", str(table), "--skip-known", "--wait")
+    assert "2 inputs ran already, or are under way: skipped" in done.stderr
+    assert len(done.stdout.splitlines()) == 1
+    assert site.run("submit", "here", "--csv", str(table), "--skip-known").stdout == ""
+    assert sorted(site.ledger()) == ["1,2", "3,4"]
+    site.run("submit", "here", "--input", "1,2", "--wait")  # asked for without: run once more
+    assert sorted(site.ledger()) == ["1,2", "1,2", "3,4"]
+
+
+def test_servers_of_a_level_that_take_different_inputs_are_refused(site: Site) -> None:
+    other = site.config.read_text().split("[servers.here]")[1]
+    site.write_config("input_names = ['a']\n[servers.there]" + other + "input_names = ['b']")
+    done = site.run("submit", "--level", "1", "--input", "1", check=2)
+    assert "take different inputs: here a; there b" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -207,7 +227,9 @@ def test_a_bad_line_is_named_and_nothing_is_submitted(site: Site, text: str, wor
         (("submit", "here", "--input", "1,inf"), "infinite"),
         (("submit", "here", "--csv", "no such.csv"), "no such file"),
         (("submit", "there", "--input", "1"), "known: here"),
-        (("submit",), "SERVER"),
+        (("submit",), "either SERVER or --level"),
+        (("submit", "here", "--level", "1", "--input", "1"), "either SERVER or --level"),
+        (("submit", "--level", "7", "--input", "1"), "no server of level 7"),
         (("output", "20260101000000000"), "there is no job"),
         (("cancel", "20260101000000000"), "there is no job"),
         (("cancel", "here/1"), "there is no job"),

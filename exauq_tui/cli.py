@@ -252,15 +252,26 @@ def doctor(options: Options, server: str, report: Path | None, as_json: bool) ->
 @cli.command("jobs")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list for other programs.")
 @click.option("--no-refresh", is_flag=True, help="Print what is recorded, asking no server.")
+@click.option(
+    "--filter",
+    "words",
+    default="",
+    help="Only these, in the dashboard's language: 'status:failed x1>0.9 age<2h'.",
+    metavar="TERMS",
+)
 @click.pass_obj
-def list_jobs(options: Options, as_json: bool, no_refresh: bool) -> None:
+def list_jobs(options: Options, as_json: bool, no_refresh: bool, words: str) -> None:
     """List all jobs; exit code 3 or 4 where a server could not be asked."""
     with _fleet(options, headless.TerminalPrompter()) as fleet:
         code = 0
+        try:
+            query = headless.understand_filter(fleet, words)
+        except InputError as error:
+            _fail(f"--filter: {error}", USAGE)
         if not no_refresh:
             fleet.start()
             code = headless.look_at_all(fleet)
-        headless.print_jobs(fleet, as_json=as_json)
+        headless.print_jobs(fleet, query, as_json=as_json)
     sys.exit(code)
 
 

@@ -14,6 +14,7 @@ The tree::
     │   ├── ConfigError                        a configuration file cannot be used
     │   ├── RecordError                        the local record cannot be read or written
     │   └── InputError                         data that a person gave cannot be used
+    │       └── FilterError                    a filter cannot be understood
     └── ValueError
         └── JobExistsError                     a job of that id was submitted before
 
@@ -91,6 +92,10 @@ class RecordError(ExauqTuiError):
 
 class InputError(ExauqTuiError):
     """Simulator input or another value that a person gave cannot be used."""
+
+
+class FilterError(InputError):
+    """A filter cannot be understood; the message says what to write instead."""
 
 
 class JobExistsError(ValueError):

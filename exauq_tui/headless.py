@@ -40,6 +40,7 @@ from exauq_tui.hardware.diagnosis import (
 from exauq_tui.hardware.interface import HostKey, HostKeyDecision
 from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
 from exauq_tui.monitor.evidence import GONE, is_gone
+from exauq_tui.monitor.filters import Query, understand, vocabulary
 from exauq_tui.monitor.fleet import NOT_CONFIGURED, Fleet
 from exauq_tui.monitor.snapshot import JobRow, ServerState, ServerView
 from exauq_tui.monitor.support_report import finding_lines, one_line, report_text, write_report
@@ -234,10 +235,20 @@ def look_at_all(fleet: Fleet) -> int:
     return worst
 
 
-def print_jobs(fleet: Fleet, *, as_json: bool) -> None:
-    """Print all jobs, oldest first."""
+def understand_filter(fleet: Fleet, text: str) -> Query:
+    """Make a query of a filter, by the names of servers and inputs that the fleet knows.
+
+    Raises:
+        FilterError: It cannot be understood.
+    """
+    return understand(text, vocabulary(fleet.servers(), {row.server for row in fleet.rows()}))
+
+
+def print_jobs(fleet: Fleet, query: Query, *, as_json: bool) -> None:
+    """Print the jobs that a query selects, oldest first."""
     fresh = {view.name for view in fleet.servers() if view.state is ServerState.UP}
-    rows = fleet.rows()
+    now = time.time()
+    rows = [row for row in fleet.rows() if query.matches(row, now)]
     if as_json:
         click.echo(json.dumps([_as_json(row, row.server in fresh) for row in rows], indent=2))
         return

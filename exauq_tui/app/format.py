@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from rich.cells import cell_len, set_cell_size
 
 from exauq_tui.hardware.status import JobStatus
+from exauq_tui.monitor import spans
 from exauq_tui.monitor.evidence import MAY_BE_PARTIAL, is_gone
 from exauq_tui.monitor.snapshot import JobRow, ServerState, ServerView
 
@@ -49,8 +50,6 @@ SERVER_GLYPHS: Mapping[ServerState, str] = {
 # What the status of which may have changed on the server since it was last seen there. A
 # terminal status was told by the server, a pending one is decided here: neither grows old.
 _AGEING = frozenset({JobStatus.SUBMITTED, JobStatus.RUNNING, JobStatus.FAILED_CANCEL})
-
-_MAY_RUN = frozenset({JobStatus.RUNNING, JobStatus.PENDING_CANCEL, JobStatus.FAILED_CANCEL})
 
 # C0, DEL and C1; zero-width and bidirectional controls; line separators; lone surrogates.
 _UNSAFE = re.compile(
@@ -132,13 +131,11 @@ def run_time(row: JobRow, now: float) -> str:
 
     While it runs the end is taken from our own clock; the tilde says that it is about so.
     """
-    if row.started is None:
-        return DASH
-    if row.finished is not None:
-        return duration(row.finished - row.started)
-    if row.status in _MAY_RUN and not is_gone(row.note):
-        return "~" + duration(now - row.started)
-    return DASH
+    ran = spans.ran(row)
+    if ran is not None:
+        return duration(ran)
+    since = spans.running_since(row)
+    return DASH if since is None else "~" + duration(now - since)
 
 
 def moment(at: float | None, now: float) -> str:

@@ -1,24 +1,42 @@
 """What the job table shows: rows by key, their order, view, filter, marks and cursor.
 
-Free of Textual. The order is kept by bisection, so that a batch of changes costs what it
-changes, not what there is. Cursor and marks are keys, never positions.
+Free of Textual. Cursor and marks are keys, never positions.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
-from exauq_tui.app.job_views import SORTS, VIEW_STATUSES, SortValue, View, matches
-from exauq_tui.hardware.status import JobStatus
+from exauq_tui.app.job_due import DueRows
+from exauq_tui.app.job_order import Entry, JobOrder, Selecting
+from exauq_tui.app.job_rows import JobRows
+from exauq_tui.app.job_views import VIEW_STATUSES, View, sort_value
+from exauq_tui.errors import FilterError
+from exauq_tui.monitor.filters import Query, is_unfinished, understand, vocabulary
 from exauq_tui.monitor.snapshot import Changes, JobRow, ServerView
 
-Entry = tuple[SortValue, int]
-"""Where a row stands in the order: its sort value, then its key, so that no two are equal."""
 
-_SHORTEST_ID = 6
+@dataclass(slots=True)
+class _Search:
+    """A filter that is being looked for, in steps.
+
+    Attributes:
+        query: The filter.
+        selecting: The pass over all rows.
+        due: When time alone may change whether a row is visible, and its key.
+        touched: Rows that changed meanwhile.
+        is_spoilt: Whether so much changed that the pass is in vain.
+        is_tentative: Whether nothing is to change where nothing is found.
+    """
+
+    query: Query
+    selecting: Selecting
+    due: list[tuple[float, int]]
+    touched: set[int] = field(default_factory=set)
+    is_spoilt: bool = False
+    is_tentative: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,28 +56,31 @@ class Applied:
     servers: bool = False
 
 
-class JobModel:
-    """Rows of jobs, in the order and selection in which they are looked at."""
+class JobModel(JobRows):
+    """Rows of jobs, in the order and selection in which they are looked at.
 
-    def __init__(self) -> None:
+    Args:
+        clock: Tells the time, in seconds since 1970, for filters by age or run time.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        super().__init__()
         self.loaded = False
         self.servers: dict[str, ServerView] = {}
         self.view = View.ALL
-        self.words: tuple[str, ...] = ()
         self.server: str | None = None
         self.sort = "age"
-        self.descending = True
+        self.query = Query()
         self.marks: set[int] = set()
         self.anchor: int | None = None
-        self.id_digits = _SHORTEST_ID
         self.version = 0
         """Grows whenever the set or order of visible rows changes."""
-        self._rows: dict[int, JobRow] = {}
-        self._order: list[Entry] = []
-        self._entries: dict[int, Entry] = {}
-        self._counts: Counter[JobStatus] = Counter()
-        self._server_counts: dict[str, Counter[JobStatus]] = {}
-        self._suffixes: dict[str, str] = {}
+        self._order = JobOrder()
+        self._sort_value = sort_value(self.sort)
+        self._clock = clock
+        self._now = clock()
+        self._due = DueRows()
+        self._search: _Search | None = None
         self._cursor: int | None = None
         self._cursor_index = 0
         self._hidden_marks: tuple[int, int] | None = None
@@ -72,55 +93,26 @@ class JobModel:
         return len(self._order)
 
     @property
-    def total(self) -> int:
-        """How many jobs there are, visible or not."""
-        return len(self._rows)
-
-    def row(self, key: int) -> JobRow | None:
-        """The row of a key, visible or not."""
-        return self._rows.get(key)
-
-    def rows(self, keys: Iterable[int]) -> tuple[JobRow, ...]:
-        """The rows of several keys; those that are gone are left out."""
-        return tuple(row for key in keys if (row := self._rows.get(key)) is not None)
-
-    def all_rows(self) -> Iterable[JobRow]:
-        """Every row, in no order that matters."""
-        return self._rows.values()
+    def descending(self) -> bool:
+        """Whether large values come first."""
+        return self._order.descending
 
     def key_at(self, index: int) -> int:
         """The key of the visible row at a position."""
-        return self._order[~index if self.descending else index][1]
+        return self._order.key_at(index)
 
     def index_of(self, key: int) -> int | None:
         """The position of a row, or None where it is not visible."""
-        entry = self._entries.get(key)
-        if entry is None:
-            return None
-        position = bisect_left(self._order, entry)
-        return len(self._order) - 1 - position if self.descending else position
+        return self._order.index_of(key)
 
     def keys_between(self, first: int, last: int) -> list[int]:
         """The keys of the visible rows at positions `first` to `last`, both included."""
         return [self.key_at(index) for index in range(max(0, first), min(len(self), last + 1))]
 
     @property
-    def counts(self) -> Mapping[JobStatus, int]:
-        """How many jobs there are of each status."""
-        return self._counts
-
-    def server_counts(self, server: str) -> Mapping[JobStatus, int]:
-        """How many jobs of one server there are of each status."""
-        return self._server_counts.get(server, Counter())
-
-    def view_count(self, view: View) -> int:
-        """How many jobs a quick view holds, without the filter."""
-        return sum(self._counts[status] for status in VIEW_STATUSES[view])
-
-    @property
     def is_filtered(self) -> bool:
-        """Whether words or a server narrow what is shown."""
-        return bool(self.words) or self.server is not None
+        """Whether a filter or a server narrows what is shown."""
+        return bool(self.query) or self.server is not None
 
     # The cursor
 
@@ -138,7 +130,7 @@ class JobModel:
         """Put the cursor on a position, as far as there is one; tells whether it moved."""
         index = max(0, min(index, len(self._order) - 1))
         before = self._cursor
-        self._cursor = self.key_at(index) if self._order else None
+        self._cursor = self.key_at(index) if len(self._order) else None
         self._cursor_index = index
         return self._cursor != before
 
@@ -171,22 +163,17 @@ class JobModel:
 
     def visible_keys(self) -> list[int]:
         """The keys of all visible rows, from the top."""
-        keys = [key for _, key in self._order]
-        return keys[::-1] if self.descending else keys
+        return self._order.keys()
 
     def visible_marks(self) -> tuple[int, ...]:
         """The marked rows that are visible, from the top."""
-        if not self.marks:
-            return ()
-        visible = [entry for key in self.marks if (entry := self._entries.get(key)) is not None]
-        return tuple(key for _, key in sorted(visible, reverse=self.descending))
+        return self._order.in_order(self.marks)
 
     def hidden_marks(self) -> int:
         """How many marked rows the view or the filter hides."""
         stamp = hash((self.version, self._mark_version))
         if self._hidden_marks is None or self._hidden_marks[0] != stamp:
-            hidden = sum(1 for key in self.marks if key not in self._entries)
-            self._hidden_marks = (stamp, hidden)
+            self._hidden_marks = (stamp, self._order.hidden_among(self.marks))
         return self._hidden_marks[1]
 
     def targets(self) -> tuple[int, ...]:
@@ -201,148 +188,243 @@ class JobModel:
     def set_view(self, view: View) -> None:
         """Choose a quick view."""
         self.view = view
-        self._rebuild()
-
-    def set_filter(self, text: str) -> None:
-        """Show only rows that match every word of a text."""
-        self.words = tuple(text.lower().split())
-        self._rebuild()
+        self._select()
 
     def set_server(self, server: str | None) -> None:
         """Show only one server's rows, or all."""
         self.server = server
-        self._rebuild()
+        self._select()
+
+    def set_filter(self, text: str) -> None:
+        """Show only rows that a filter selects.
+
+        Raises:
+            FilterError: It cannot be understood; nothing is changed.
+        """
+        self.begin_filter(text)
+        self.go_on_filtering()
+
+    def begin_filter(self, text: str, *, is_typed: bool = False) -> None:
+        """Begin to look for the rows that a filter selects; until all is found, nothing changes.
+
+        Args:
+            text: The filter.
+            is_typed: Whether it is being typed: where it finds nothing, but ends in what may
+                become a term, what was found before stays.
+
+        Raises:
+            FilterError: It cannot be understood; nothing is changed.
+        """
+        names = vocabulary(self.servers.values(), self._server_counts)
+        self._begin(understand(text, names))
+        assert self._search is not None
+        self._search.is_tentative = is_typed and is_unfinished(text, names)
+
+    def drop_filter(self) -> None:
+        """Forget a filter that was begun; the one that holds stays."""
+        self._search = None
+
+    @property
+    def is_filtering(self) -> bool:
+        """Whether a filter was begun whose rows are not all found."""
+        return self._search is not None
+
+    @property
+    def query_text(self) -> str:
+        """What is filtered by, or is about to be."""
+        return (self.query if self._search is None else self._search.query).text
+
+    def go_on_filtering(self, until: Callable[[], bool] = lambda: False) -> bool:
+        """Go on with a filter that was begun, and show its rows once all are found.
+
+        Args:
+            until: Asked now and then whether to stop, for the time being.
+
+        Returns:
+            Whether there is nothing left to do.
+        """
+        search = self._search
+        if search is None:
+            return True
+        if not search.is_spoilt and not search.selecting.step(until):
+            return False
+        self._search = None
+        if search.is_tentative and not search.is_spoilt and not search.selecting.found:
+            return True
+        self.query = search.query
+        if search.is_spoilt:
+            self._select()
+            return True
+        self._due = DueRows(search.due)
+        touched = search.touched
+        # What changed meanwhile may stand elsewhere by now.
+        found = [entry for entry in search.selecting.found if entry[2] not in touched]
+        if len(found) < len(self._rows):
+            self._order.show(found)
+        else:
+            self._order.show_all()
+        self._order.update(dict(map(self._change, touched)))
+        self._selected()
+        return True
 
     def set_sort(self, name: str, *, descending: bool) -> None:
-        """Choose the order, by a name of `SORTS`."""
-        self.sort, self.descending = name, descending
-        self._rebuild()
+        """Choose the order, by a name of `SORTS` or "input:" and a position.
+
+        Raises:
+            KeyError: There is no such order.
+        """
+        self._sort_value = sort_value(name)
+        self.sort = name
+        self._sort(descending=descending)
+        self._selected()
+
+    def set_folds(self, folds: bool) -> None:
+        """Fold the tries of each job into one row, or show every try."""
+        self.folds = folds
+        self._select()
+
+    def tick(self) -> bool:
+        """Let time pass for filters by age or run time; tells whether anything visible moved."""
+        before, self._now = self._now, self._clock()
+        if self._now < before and self.query.spans:
+            self._select()  # the clock was set back
+            return True
+        keys = self._due.take(self._now)
+        moved = bool(keys) and self._order.update(dict(map(self._change, keys)))
+        if moved:
+            self._selected()
+        return moved
 
     # Changes of what there is
 
     def load(self, rows: Sequence[JobRow], servers: Iterable[ServerView]) -> None:
         """Take over everything that is known."""
         self.servers = {view.name: view for view in servers}
-        self._rows = {row.key: row for row in rows}
-        self._recount()
+        self._take_all(rows)
         self.loaded = True
         self.marks &= self._rows.keys()
         self._mark_version += 1
-        self._shorten_ids(rows)
-        self._rebuild()
+        self._sort(descending=self.descending)
+        self._select()
 
     def apply(self, changes: Changes) -> Applied:
         """Take over what changed."""
-        for view in changes.servers:
-            self.servers[view.name] = view
+        self._now = self._clock()
+        counts = False
+        seen: set[int] = set()
+        touched: set[int] = set()
+        for row in changes.jobs:
+            if self._rows.get(row.key) != row:
+                seen.add(row.key)
+                keys, counted = self._put(row)
+                touched |= keys
+                counts |= counted
+        gone = [key for key in dict.fromkeys(changes.removed) if key in self._rows]
+        for key in gone:
+            touched |= self._remove(key)
+        if not self.marks.isdisjoint(gone):
+            self.set_marks(gone, False)
+        if self._search is not None:
+            self._search.touched |= touched
+        moved = self._order.update(dict(map(self._change, touched)))
+        if moved:
+            self._selected()
+        moved |= self._take_servers(changes)
+        servers = bool(changes.servers or changes.gone_servers)
+        return Applied(frozenset(seen), moved, counts or bool(gone), servers)
+
+    def _take_servers(self, changes: Changes) -> bool:
+        """Take over how servers are; tells whether the filter means something else by that."""
+        names = {view.name: view.input_names for view in self.servers.values()}
+        self.servers.update((view.name, view) for view in changes.servers)
         for name in changes.gone_servers:
             self.servers.pop(name, None)
-        # A rebuild sorts once; bisection moves the tail of the list once per row.
-        wholesale = len(changes.jobs) + len(changes.removed) > max(64, len(self._order) // 8)
-        counts = moved = False
-        seen: set[int] = set()
-        for row in changes.jobs:
-            before = self._rows.get(row.key)
-            if before == row:
-                continue
-            counts |= self._replace(before, row)
-            seen.add(row.key)
-            if not wholesale:
-                moved |= self._place(row)
-        for key in changes.removed:
-            gone = self._rows.pop(key, None)
-            if gone is None:
-                continue
-            counts = True
-            self._count(gone, -1)
-            if key in self.marks:
-                self.set_marks((key,), False)
-            moved |= not wholesale and self._drop(key)
-        if wholesale:
-            self._rebuild()
-            moved = True
-        elif moved:
-            self.version += 1
-            self._settle_cursor()
-        return Applied(
-            frozenset(seen), moved, counts, bool(changes.servers or changes.gone_servers)
-        )
-
-    def _replace(self, before: JobRow | None, row: JobRow) -> bool:
-        """Store a row; tells whether the counts changed."""
-        self._rows[row.key] = row
-        if before is None:
-            self._shorten_ids((row,))
-        elif before.status is row.status and before.server == row.server:
+        if not self.query or names == {v.name: v.input_names for v in self.servers.values()}:
             return False
-        else:
-            self._count(before, -1)
-        self._count(row, 1)
+        try:
+            self.set_filter(self.query.text)
+        except FilterError:
+            return False  # what it meant before is still the best that is known
         return True
 
-    def _count(self, row: JobRow, step: int) -> None:
-        self._counts[row.status] += step
-        self._server_counts.setdefault(row.server, Counter())[row.status] += step
+    def _change(self, key: int) -> tuple[int, tuple[Entry | None, bool]]:
+        """Where a row belongs now, and whether it is visible."""
+        row = self._rows.get(key)
+        if row is None:
+            return key, (None, False)
+        due = self.query.next_change(row, self._now)
+        if due is not None:
+            self._due.add(due, key)
+        shown = self._is_in_selection(row) and self.query.matches(row, self._now)
+        return key, (self._entry(row), shown)
 
-    def _recount(self) -> None:
-        self._counts.clear()
-        self._server_counts.clear()
-        for row in self._rows.values():
-            self._count(row, 1)
+    def _entry(self, row: JobRow) -> Entry:
+        value = self._sort_value(row)
+        is_missing = value is None
+        # Read backwards where the order is descending: the flag is turned for that.
+        return (is_missing is not self._order.descending, 0 if is_missing else value, row.key)
 
-    def _place(self, row: JobRow) -> bool:
-        """Put a row where it belongs; tells whether anything moved."""
-        old = self._entries.get(row.key)
-        new = (SORTS[self.sort](row), row.key) if self._shows(row) else None
-        if old == new:
-            return False
-        if old is not None:
-            self._drop(row.key)
-        if new is not None:
-            insort(self._order, new)
-            self._entries[row.key] = new
-        return True
-
-    def _drop(self, key: int) -> bool:
-        """Take a row out of the order; tells whether it was there."""
-        entry = self._entries.pop(key, None)
-        if entry is None:
-            return False
-        del self._order[bisect_left(self._order, entry)]
-        return True
-
-    def _shows(self, row: JobRow) -> bool:
-        """Whether a row passes view, server and filter."""
+    def _is_in_selection(self, row: JobRow) -> bool:
+        """Whether a row passes view and server, and is not folded."""
         return (
             row.status in VIEW_STATUSES[self.view]
             and (self.server is None or row.server == self.server)
-            and all(matches(row, word) for word in self.words)
+            and not self.is_folded(row.key)
         )
 
-    def _rebuild(self) -> None:
-        """Make the order afresh."""
-        value = SORTS[self.sort]
-        rows: Iterable[JobRow] = self._rows.values()
-        if self.view is not View.ALL or self.is_filtered:
-            rows = filter(self._shows, rows)
-        self._order = sorted((value(row), row.key) for row in rows)
-        self._entries = {entry[1]: entry for entry in self._order}
+    def _sort(self, *, descending: bool) -> None:
+        """Sort afresh; what is visible stays so."""
+        self._order.descending = descending
+        self._order.sort(map(self._entry, self._rows.values()))
+        if self._search is not None:
+            self._search.is_spoilt = True
+
+    def _begin(self, query: Query) -> None:
+        """Begin a pass over all rows."""
+        self._now = self._clock()
+        due: list[tuple[float, int]] = []
+        shows = self._condition(query, due)
+        self._search = _Search(query, self._order.select(shows), due)
+
+    def _condition(self, query: Query, due: list[tuple[float, int]]) -> Callable[[int], bool]:
+        """What rows have to fulfil to be visible, without what need not be asked 100,000 times."""
+        rows, now, server = self._rows, self._now, self.server
+        statuses = None if self.view is View.ALL else VIEW_STATUSES[self.view]
+        folded = self._earlier if self.folds else frozenset[int]()
+
+        def shows(key: int) -> bool:
+            row = rows.get(key)
+            return (
+                row is not None
+                and (statuses is None or row.status in statuses)
+                and (server is None or row.server == server)
+                and key not in folded
+                and query.matches(row, now)
+            )
+
+        def shows_now(key: int) -> bool:
+            row = rows.get(key)
+            if row is not None and (at := query.next_change(row, now)) is not None:
+                due.append((at, key))
+            return shows(key)
+
+        return shows_now if query.spans else shows
+
+    def _select(self) -> None:
+        """Look afresh which rows are visible, by the filter that holds; one begun has to wait."""
+        begun = self._search
+        if self.view is View.ALL and not self.is_filtered and not self.folded:
+            self._due = DueRows()
+            self._order.show_all()
+            self._selected()
+        else:
+            self._begin(self.query)
+            self.go_on_filtering()
+        if begun is not None:
+            begun.is_spoilt = True
+            self._search = begun
+
+    def _selected(self) -> None:
+        """Settle down after another selection or order."""
         self.version += 1
         self._settle_cursor()
-
-    def _shorten_ids(self, rows: Iterable[JobRow]) -> None:
-        """Keep the number of last digits that still tells all ids apart."""
-        for row in rows:
-            suffix = row.job_id[-self.id_digits :]
-            if self._suffixes.setdefault(suffix, row.job_id) != row.job_id:
-                self._lengthen_ids()
-                return
-
-    def _lengthen_ids(self) -> None:
-        """Find how many digits tell all ids apart."""
-        ids = {row.job_id for row in self._rows.values()}
-        digits = self.id_digits
-        while len({job_id[-digits:] for job_id in ids}) < len(ids):
-            digits += 1
-        self.id_digits = digits
-        self._suffixes = {job_id[-digits:]: job_id for job_id in ids}

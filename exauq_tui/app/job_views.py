@@ -1,15 +1,18 @@
-"""Which jobs a quick view or a word selects, and the orders that there are (pure)."""
+"""Which jobs a quick view holds, and the orders that there are (pure)."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
 from exauq_tui.hardware.status import JobStatus
+from exauq_tui.monitor import spans
 from exauq_tui.monitor.snapshot import JobRow
 
-SortValue = tuple[Any, ...]
+SortValue = Any
+"""Something that can be compared with the values of other rows in the same order."""
 
 
 class View(Enum):
@@ -54,25 +57,49 @@ _STATUS_RANK = {
 }
 
 
-def _output(row: JobRow) -> SortValue:
-    return (row.output is None, row.output or 0.0)
+def _run_time(row: JobRow) -> SortValue | None:
+    """Those that ended by how long they ran, then those that run, which would move all the time."""
+    since = spans.running_since(row)
+    ran = spans.ran(row)
+    return (0, ran) if ran is not None else None if since is None else (1, -since)
 
 
-SORTS: Mapping[str, Callable[[JobRow], SortValue]] = {
-    "age": lambda row: (row.created,),
+def _number(value: float | None) -> float | None:
+    """NaN has no place in an order."""
+    return None if value is None or math.isnan(value) else value
+
+
+SORTS: Mapping[str, Callable[[JobRow], SortValue | None]] = {
+    "age": lambda row: row.created or None,
     "status": lambda row: (_STATUS_RANK[row.status], row.created),
     "id": lambda row: (len(row.job_id), row.job_id),
     "server": lambda row: (row.server, row.created),
-    "output": _output,
+    "batch": lambda row: (row.batch, row.created) if row.batch else None,
+    "output": lambda row: _number(row.output),
+    "run": _run_time,
+    "level": lambda row: (row.level, row.created),
+    "try": lambda row: (row.try_number, row.created),
+    "exit": lambda row: row.exit_code,
+    "started": lambda row: row.started,
+    "finished": lambda row: row.finished,
 }
-"""The orders that there are, by the name of their column."""
+"""The orders that there are beside those by an input, by the name of their column.
+
+Where the value is None, the row comes last in both directions.
+"""
 
 
-def matches(row: JobRow, word: str) -> bool:
-    """Whether a word is in a row's id, status, server or batch."""
-    return (
-        word in row.job_id
-        or word in row.status.value.lower()
-        or word in row.server.lower()
-        or word in row.batch.lower()
-    )
+def sort_value(name: str) -> Callable[[JobRow], SortValue | None]:
+    """What rows are ordered by.
+
+    Args:
+        name: One of `SORTS`, or "input:" and a position counted from 0.
+
+    Raises:
+        KeyError: There is no such order.
+    """
+    kind, _, position = name.partition(":")
+    if kind != "input" or not position.isdecimal():
+        return SORTS[name]
+    at = int(position)
+    return lambda row: _number(row.inputs[at]) if at < len(row.inputs) else None

@@ -28,10 +28,13 @@ def views(model: JobModel) -> Content:
 def selection(model: JobModel) -> Content:
     """What narrows the table, and where the cursor is in it."""
     parts = []
-    if model.words:
-        parts.append(f"/{fmt.safe(' '.join(model.words))}")
+    if model.query:
+        parts.append(f"/{fmt.safe(model.query.text.strip())}")
     if model.server is not None:
         parts.append(f"only {fmt.safe(model.server)}")
+    if model.folded:
+        tries = "try" if model.folded == 1 else "tries"
+        parts.append(f"{model.folded:,} earlier {tries} folded")
     if model.anchor is not None:
         parts.append("range begun")
     if len(model):

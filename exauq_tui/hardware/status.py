@@ -25,6 +25,9 @@ class JobStatus(Enum):
     FAILED_CANCEL = "Failed cancel"
     """Was asked to be cancelled, and that failed."""
 
+    # Each member is one object: the hash of its name, which enums take, costs a call each time.
+    __hash__ = object.__hash__
+
 
 PENDING_STATUSES = frozenset({JobStatus.PENDING_CANCEL, JobStatus.PENDING_SUBMIT})
 """Statuses that wait for something to be sent."""

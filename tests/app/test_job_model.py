@@ -10,7 +10,7 @@ from exauq_tui.app.job_model import JobModel
 from exauq_tui.app.job_views import SORTS, VIEW_STATUSES, View
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.monitor.snapshot import Changes, JobRow
-from tests.app.fake_fleet import job, server, some_jobs
+from tests.app.fake_fleet import NOW, job, server, some_jobs
 
 
 def model_of(*rows: JobRow) -> JobModel:
@@ -136,25 +136,56 @@ def test_every_order_takes_rows_of_every_status(name: str) -> None:
 
 rows_strategy = st.builds(
     lambda key, status, created, where, output: replace(
-        job(key, status, server=where, output=output), created=created
+        job(key, status, server=where, output=output),
+        created=created,
+        inputs=(key % 2, 0.5),
+        # Every third job tries another again, some of which have the same inputs.
+        try_of=job(key // 2).job_id if key % 3 == 0 else "",
+        try_number=2 if key % 3 == 0 else 1,
     ),
     st.integers(1, 30),
     st.sampled_from(list(JobStatus)),
-    st.sampled_from([1.0, 2.0, 3.0]),
+    st.sampled_from([NOW - 3600, NOW - 60, NOW - 30, 0.0]),
     st.sampled_from(["hpc1", "lab"]),
-    st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    st.none() | st.floats(),
 )
 batches = st.lists(
     st.tuples(st.lists(rows_strategy, max_size=8), st.lists(st.integers(1, 30), max_size=3)),
     max_size=12,
 )
+filters = st.sampled_from(["", "fail", "hpc1", "age<90s", "-x1:1", "output>0 try:1"])
+
+
+def fresh_like(model: JobModel) -> JobModel:
+    """A model that was made of the same rows at once."""
+    fresh = JobModel(model._clock)
+    fresh.folds = model.folds
+    fresh.load(list(model.all_rows()), (server(),))
+    fresh.set_view(model.view)
+    fresh.set_sort(model.sort, descending=model.descending)
+    fresh.set_filter(model.query.text)
+    return fresh
+
+
+def check(model: JobModel, cursor: int | None) -> None:
+    """See whether a model that changed bit by bit is as one made afresh."""
+    if cursor is not None and model.index_of(cursor) is not None:
+        assert model.cursor == cursor
+    fresh = fresh_like(model)
+    assert keys(model) == keys(fresh) == model.visible_keys()
+    assert +model._counts == +fresh._counts
+    assert (model.counts, model.folded) == (fresh.counts, fresh.folded)
+    assert model.hidden_marks() == len([key for key in model.marks if model.index_of(key) is None])
+    assert all(model.index_of(key) == at for at, key in enumerate(keys(model)))
+    assert model.cursor is None or model.key_at(model.cursor_index) == model.cursor
 
 
 @settings(max_examples=150, deadline=None)
 @given(
     st.sampled_from(list(View)),
-    st.sampled_from(["", "fail", "hpc1"]),
-    st.sampled_from(list(SORTS)),
+    filters,
+    st.sampled_from([*SORTS, "input:0", "input:7"]),
+    st.booleans(),
     st.booleans(),
     batches,
 )
@@ -163,25 +194,136 @@ def test_small_changes_lead_to_the_same_as_starting_afresh(
     words: str,
     sort: str,
     descending: bool,
+    folds: bool,
     changes: list[tuple[list[JobRow], list[int]]],
 ) -> None:
-    model = JobModel()
+    now = [NOW]
+    model = JobModel(lambda: now[0])
     model.load([job(key) for key in range(100, 400)], (server(),))
     model.set_view(view)
+    model.set_folds(folds)
     model.set_filter(words)
     model.set_sort(sort, descending=descending)
-    model.set_marks(range(1, 10), True)
+    model.set_marks([key for key in range(1, 10) if model.row(key)], True)
     for rows, removed in changes:
         cursor = model.cursor
         model.apply(Changes(tuple(rows), tuple(removed)))
-        if cursor is not None and model.index_of(cursor) is not None:
-            assert model.cursor == cursor
-        fresh = JobModel()
-        fresh.load(list(model.all_rows()), (server(),))
-        fresh.set_view(view)
-        fresh.set_filter(words)
-        fresh.set_sort(sort, descending=descending)
-        assert keys(model) == keys(fresh)
-        assert +model._counts == +fresh._counts
-        assert all(model.index_of(key) == at for at, key in enumerate(keys(model)))
-        assert model.cursor is None or model.key_at(model.cursor_index) == model.cursor
+        check(model, cursor)
+        now[0] += 20
+        model.tick()
+        check(model, None)
+
+
+@settings(max_examples=100, deadline=None)
+@given(filters, filters, st.lists(rows_strategy, max_size=8), st.lists(rows_strategy, max_size=200))
+def test_a_filter_that_is_looked_for_in_steps_finds_what_changed_meanwhile(
+    before: str, after: str, few: list[JobRow], many: list[JobRow]
+) -> None:
+    model = JobModel(lambda: NOW)
+    model.load([job(key) for key in range(100, 700)], (server(),))
+    model.set_filter(before)
+    model.begin_filter(after)
+    shown = model.visible_keys()
+    assert not model.go_on_filtering(lambda: True)
+    assert (model.visible_keys(), model.query_text) == (shown, after)
+    model.apply(Changes(tuple(few)))
+    model.go_on_filtering(lambda: True)
+    model.apply(Changes(tuple(many), (3, 4, 105)))
+    assert model.query.text == before
+    assert model.go_on_filtering()
+    assert model.query.text == after
+    check(model, None)
+
+
+@pytest.mark.parametrize("change", ["view", "sort", "server"])
+def test_a_filter_that_is_looked_for_holds_also_in_another_view(change: str) -> None:
+    model = JobModel(lambda: NOW)
+    model.load([job(key, list(JobStatus)[key % 9]) for key in range(1, 600)], (server(),))
+    model.begin_filter("x3<3")
+    model.go_on_filtering(lambda: True)
+    if change == "view":
+        model.set_view(View.FAILED)
+    elif change == "sort":
+        model.set_sort("output", descending=False)
+    else:
+        model.set_server("hpc1")
+    assert model.go_on_filtering()
+    check(model, None)
+
+
+def test_what_has_no_value_comes_last_in_both_directions() -> None:
+    rows = [
+        job(1, JobStatus.COMPLETED, output=2.0), job(2), job(3, JobStatus.COMPLETED, output=1.0),
+        job(4, JobStatus.COMPLETED, output=float("nan")),
+        job(5, JobStatus.COMPLETED, output=float("-inf")),
+    ]  # fmt: skip
+    model = model_of(*rows)
+    model.set_sort("output", descending=False)
+    assert keys(model)[:3] == [5, 3, 1]
+    model.set_sort("output", descending=True)
+    assert keys(model)[:3] == [1, 3, 5]
+    model.apply(Changes((job(6, JobStatus.COMPLETED, output=1.5),)))
+    assert keys(model)[:4] == [1, 6, 3, 5]
+
+
+def test_a_filter_follows_the_names_that_servers_give_their_inputs() -> None:
+    model = model_of(job(1), job(2))
+    model.set_filter("x2<0")
+    model.apply(Changes(servers=(server(input_names=("a", "x2", "c")),)))
+    assert keys(model) == [2, 1]
+    model.apply(Changes(servers=(server(input_names=("x2", "a", "c")),)))
+    assert keys(model) == []
+    model.apply(Changes(servers=(server(input_names=("a",)),)))
+    assert model.query.text == "x2<0"
+
+
+# Tries
+
+
+def tries() -> list[JobRow]:
+    """Three tries of one job, the second of which failed as well, and another job."""
+    first = job(1, JobStatus.FAILED, inputs=(1, 2))
+    second = job(2, JobStatus.FAILED, inputs=(1, 2), try_of=first.job_id, try_number=2)
+    third = job(3, JobStatus.RUNNING, inputs=(1, 2), try_of=second.job_id, try_number=3)
+    return [first, second, third, job(4, JobStatus.FAILED)]
+
+
+def test_the_tries_of_a_job_are_one_row_and_count_once() -> None:
+    model = model_of(*tries())
+    assert keys(model) == [4, 3]
+    assert (model.total, model.folded, model.view_count(View.FAILED)) == (2, 2, 1)
+    model.set_folds(False)
+    assert keys(model) == [4, 3, 2, 1]
+    assert (model.total, model.folded, model.view_count(View.FAILED)) == (4, 0, 3)
+
+
+def test_a_folded_try_is_no_target() -> None:
+    model = model_of(*tries()[::3])
+    model.set_marks((1, 4), True)
+    model.apply(Changes((tries()[1],)))
+    assert model.targets() == (4,)
+    assert model.hidden_marks() == 1
+
+
+def test_a_try_that_may_still_run_is_not_folded() -> None:
+    first, second, *_ = tries()
+    model = model_of(replace(first, status=JobStatus.FAILED_CANCEL), second)
+    assert keys(model) == [2, 1]
+    model.apply(Changes((replace(first, status=JobStatus.CANCELLED),)))
+    assert keys(model) == [2]
+
+
+def test_where_the_last_try_was_deleted_the_one_before_is_shown() -> None:
+    model = model_of(*tries())
+    model.apply(Changes(removed=(3,)))
+    assert keys(model) == [4, 2]
+
+
+def test_a_job_of_another_program_with_the_same_id_is_not_taken_for_a_try() -> None:
+    first, second, *_ = tries()
+    namesake = job(9, JobStatus.COMPLETED, job_id=first.job_id, server="lab", inputs=(5, 6))
+    model = model_of(first, second, namesake)
+    assert keys(model) == [9, 2]
+    model.apply(Changes(removed=(9,)))
+    model.apply(Changes(removed=(2,)))
+    assert keys(model) == [1]

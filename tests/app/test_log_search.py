@@ -256,7 +256,7 @@ async def test_the_log_tab_has_the_keys_of_the_log_while_it_has_the_focus() -> N
         await until(pilot, lambda: isinstance(app.focused, LogView))
         await search(pilot, "line 99")
         await until(pilot, lambda: current(app) == b"line 99")
-        assert not app.model.words
+        assert not app.model.query
         await pilot.press("w")
         await until(pilot, lambda: view(app).wrap)
         await pilot.press("slash", "x", "escape")  # closes the field, no more
@@ -268,7 +268,7 @@ async def test_the_log_tab_has_the_keys_of_the_log_while_it_has_the_focus() -> N
         await pilot.press("escape")
         await until(pilot, lambda: app.focused is app.main.table)
         await pilot.press("slash", *"failed", "enter")
-        assert app.model.words == ("failed",)
+        assert app.model.query.text == "failed"
 
 
 async def test_the_full_screen_goes_on_with_what_the_tab_had_read() -> None:

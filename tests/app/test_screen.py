@@ -188,7 +188,7 @@ async def test_the_filter_takes_every_key_that_is_typed_after_the_slash() -> Non
         await until(pilot, lambda: app.main.query_one("#filter", Input).value == "cq?s1")
         assert "No job matches" in app.text()
         await pilot.press("escape")
-        assert app.model.words == ()
+        assert not app.model.query
         assert app.focused is app.main.table
 
 
@@ -200,6 +200,81 @@ async def test_enter_keeps_the_filter_and_escape_clears_it() -> None:
         assert "/running" in app.text()
         await pilot.press("escape")
         assert len(app.model) == len(some_jobs())
+
+
+async def test_what_is_wrong_in_a_filter_is_said_under_it_and_what_was_found_stays() -> None:
+    async with running(FakeFleet(some_jobs())) as (app, pilot):
+        await pilot.press(*"/status:faile")
+        await until(pilot, lambda: len(app.model) == 7)
+        await pilot.press(*"x")
+        await until(
+            pilot, lambda: 'There is no status "failex"; did you mean failed?' in app.text()
+        )
+        assert len(app.model) == 7
+        await pilot.press("enter")
+        assert isinstance(app.focused, Input)
+        await pilot.press("backspace", "d", "enter")
+        await until(pilot, lambda: app.focused is app.main.table)
+        assert "There is no status" not in app.text()
+        assert "/status:failed" in app.text()
+        assert len(app.model) == 3
+
+
+async def test_what_may_become_a_term_takes_no_jobs_away_while_it_is_typed() -> None:
+    async with running(FakeFleet(some_jobs())) as (app, pilot):
+        for typed in ("/", "x", "1", ">", "0.5"):
+            await pilot.press(*typed)
+            await until(pilot, lambda: not app.model.is_filtering)
+            assert len(app.model) > 0, typed
+        await until(pilot, lambda: len(app.model) == 13)
+        await pilot.press("escape", "/", *"x1")
+        await until(pilot, lambda: app.main.query_one("#filter", Input).value == "x1")
+        assert len(app.model) == len(some_jobs())
+        await pilot.press("enter")
+        assert len(app.model) == 0
+
+
+async def test_the_tries_of_a_job_are_one_row_until_they_are_unfolded() -> None:
+    first = job(1, JobStatus.FAILED)
+    again = job(2, JobStatus.COMPLETED, inputs=first.inputs, try_of=first.job_id, try_number=2)
+    async with running(FakeFleet([first, again])) as (app, pilot):
+        assert len(app.model) == 1
+        assert " 00002#2" in app.lines()[1]
+        assert "1 earlier try folded" in app.text()
+        assert "3 failed 0" in app.text()
+        await pilot.press("t")
+        assert " 00002#2" in app.lines()[1]
+        assert "…000001  " in app.lines()[2]
+        assert "3 failed 1" in app.text()
+        await pilot.press("t")
+        assert len(app.model) == 1
+
+
+async def test_a_filter_by_age_lets_jobs_go_as_time_passes() -> None:
+    now = [NOW]
+    rows = [job(key, created=NOW - 100 + key) for key in range(1, 4)]
+    async with running(FakeFleet(rows), clock=lambda: now[0]) as (app, pilot):
+        await pilot.press(*"/age<100s", "enter")
+        await until(pilot, lambda: len(app.model) == 3)
+        now[0] += 2
+        await until(pilot, lambda: len(app.model) == 1)
+        assert "1 of 1" in app.text()
+
+
+async def test_keys_are_heard_while_many_jobs_are_looked_through() -> None:
+    rows = [job(key, JobStatus(list(JobStatus)[key % 9])) for key in range(1, 30_001)]
+    async with running(FakeFleet(rows)) as (app, pilot):
+        type_ahead(app, *"/fail")
+        await until(pilot, lambda: app.main.query_one("#filter", Input).value == "fail")
+        app.main._filter_to("run")
+        assert app.model.is_filtering
+        await until(pilot, lambda: not app.model.is_filtering)
+        assert {row.status for row in app.model.rows(app.model.visible_keys())} == {
+            JobStatus.RUNNING
+        }
+        app.main._filter_to("fail")
+        await pilot.press("enter")  # finds all there is before it leaves the field
+        assert len(app.model) == 10_000
 
 
 async def test_tab_goes_round_the_panes_and_brackets_through_the_tabs() -> None:

@@ -103,6 +103,17 @@ def several() -> FakeFleet:
     return FakeFleet(jobs, views)
 
 
+def tried() -> FakeFleet:
+    """After failed jobs were tried again, one of them twice."""
+    first, second = job(3, JobStatus.FAILED), job(11, JobStatus.FAILED)
+    again = replace(second, inputs=first.inputs, try_of=first.job_id, try_number=2)
+    last = replace(
+        job(39, JobStatus.RUNNING), inputs=first.inputs, try_of=again.job_id, try_number=3
+    )
+    others = [row for row in some_jobs() if row.key not in (first.key, again.key)]
+    return FakeFleet([first, again, last, *others])
+
+
 def examined() -> FakeFleet:
     fleet = FakeFleet(some_jobs())
     fleet.findings = (
@@ -299,6 +310,8 @@ SCENES = {
         several, keys=("w", "g", "D"), shows="the server's name", config=PROFILES
     ),
     "filter": Scene(several, keys=("/", *"failed"), shows="/failed"),
+    "filter-wrong": Scene(keys=("/", *"fail x1>many"), shows='"many" is not a number'),
+    "tries": Scene(tried, keys=("j",), shows="2 earlier tries folded"),
     "light": Scene(several, config=Config(app=replace(Config().app, theme="exauq-light"))),
 }
 

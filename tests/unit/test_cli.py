@@ -286,6 +286,21 @@ def test_jobs_are_listed_for_people_and_for_programs(site: Site) -> None:
         assert re.fullmatch(r"[0-9-]{10}T[0-9:.]+\+00:00", jobs[0][name])
 
 
+def test_a_filter_selects_what_is_listed(site: Site) -> None:
+    site.run("submit", "here", "--input", "1,2", "--wait")
+    site.run("submit", "here", "--input", "98,0", "--wait", check=1)
+
+    def listed(*options: str) -> list[str]:
+        return [row[3] for row in lines(site.run("jobs", "--no-refresh", *options))]
+
+    assert listed("--filter", "status:failed server:here age<1h") == ["98,0"]
+    assert listed("--filter", "-x1>90 output>2") == ["1,2"]
+    (job,) = json.loads(site.run("jobs", "--json", "--filter", "x2=0").stdout)
+    assert job["inputs"] == [98, 0]
+    wrong = site.run("jobs", "--filter", "status:faled", check=2)
+    assert '--filter: There is no status "faled"; did you mean failed?' in wrong.stderr
+
+
 def test_a_listing_without_jobs_is_empty(site: Site) -> None:
     assert site.run("jobs").stdout == ""
     assert json.loads(site.run("jobs", "--json").stdout) == []

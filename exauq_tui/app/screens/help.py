@@ -28,6 +28,14 @@ Block = list[Content]
 _KEYS = 12
 _COLUMN = 50
 _WIDEST = 118
+_FILTER = 24
+_FILTERS = (
+    ("sweep", "in id, status, batch ..."),
+    ("status:failed,cancelled", "either; server batch id"),
+    ("x1>0.9  output<3", "inputs; level try exit"),
+    ("age<2h  ran>10m", "set up, or ran, so long"),
+    ('-server:lab  "two words"', "not; quotes keep spaces"),
+)
 
 
 class HelpScreen(Dialog[None]):
@@ -82,7 +90,8 @@ class HelpScreen(Dialog[None]):
     async def _lay_out(self, width: int) -> None:
         columns = 2 if width >= 2 * _COLUMN else 1
         here, elsewhere = self._blocks(width // columns - 2)
-        await self._fill("#help-here", [*here, self._legend()], columns)
+        about = [self._filters(), self._legend()] if "filter" in self._here else [self._legend()]
+        await self._fill("#help-here", [*here, *about], columns)
         await self._fill("#help-elsewhere", elsewhere, columns)
 
     async def _fill(self, where: str, blocks: Sequence[Block], columns: int) -> None:
@@ -134,6 +143,16 @@ class HelpScreen(Dialog[None]):
             lines.append(Content.assemble((f"  {fmt.fit(keys, _KEYS)} ", "bold"), first))
             lines += [Content(" " * (_KEYS + 3) + line) for line in more]
         return lines
+
+    def _filters(self) -> Block:
+        """What can be written into the filter."""
+        return [
+            Content.styled("In a filter", "bold $accent"),
+            *(
+                Content.assemble((f"  {fmt.fit(text, _FILTER)} ", "bold"), meaning)
+                for text, meaning in _FILTERS
+            ),
+        ]
 
     def _legend(self) -> Block:
         """What the glyphs mean, two on a line."""

@@ -19,7 +19,7 @@ from exauq_tui.app.job_verbs import JobVerbs
 from exauq_tui.app.log_reading import LogReading
 from exauq_tui.app.outbox import Outbox
 from exauq_tui.app.screens.log_handlers import LogHandlers
-from exauq_tui.app.screens.main_selection import MainSelection
+from exauq_tui.app.screens.main_selection import FILTER_HINT, MainSelection
 from exauq_tui.app.screens.main_verbs import MainVerbs
 from exauq_tui.app.take_away import TakeAway
 from exauq_tui.app.widgets.detail import DetailPane
@@ -69,7 +69,8 @@ class MainScreen(MainSelection, MainVerbs, LogHandlers):
         with Horizontal(id="body"):
             with self.jobs_pane:
                 yield self.table
-                yield Input(id="filter", compact=True, placeholder="id, status, server, batch")
+                yield Input(id="filter", compact=True, placeholder=FILTER_HINT)
+                yield Static(id="filter-problem", markup=False)
             with Vertical(id="side"):
                 with Pane(id="servers-pane", classes="pane") as pane:
                     pane.set_title(Content.styled("Servers", "bold"))
@@ -156,6 +157,7 @@ class MainScreen(MainSelection, MainVerbs, LogHandlers):
 
     def tick(self) -> None:
         """Let ages and countdowns go on."""
+        self.pass_time()
         self.header.refresh()
         self.table.sync()
         self.server_list.refresh()

@@ -52,7 +52,12 @@ def input_names(rows: Iterable[JobRow], servers: Iterable[ServerView]) -> tuple[
 
 
 def layout(
-    width: int, names: tuple[str, ...], *, id_digits: int, servers: tuple[str, ...], levels: int
+    width: int,
+    names: tuple[str, ...],
+    *,
+    id_digits: int,
+    servers: tuple[str, ...],
+    levels: int,
 ) -> tuple[Column, ...]:
     """Choose the columns that fit into `width` cells, the most wanted first.
 
@@ -65,7 +70,7 @@ def layout(
     """
     id_width = id_digits + 1
     status = Column("status", "STATUS", _STATUS_WIDTH, _never)
-    job_id = Column("id", "ID", id_width, lambda row, _now: fmt.short_id(row.job_id, id_digits))
+    job_id = Column("id", "ID", id_width, partial(_id_and_try, id_digits))
     output = Column("output", "OUTPUT", 9, lambda row, _now: fmt.output_text(row, 9), right=True)
     age = Column("age", "AGE", 5, fmt.age, right=True, quiet=True)
     run = Column("run", "RAN", 6, fmt.run_time, right=True, quiet=True)
@@ -101,6 +106,14 @@ def _coordinate(position: int, width: int, row: JobRow, _now: float) -> str:
     if position >= len(row.inputs):
         return ""
     return fmt.fit_number(row.inputs[position], width)
+
+
+def _id_and_try(digits: int, row: JobRow, _now: float) -> str:
+    if row.try_number == 1:
+        return fmt.short_id(row.job_id, digits)
+    # In the same room, so that the mark costs no input its column.
+    mark = f"#{row.try_number}" if row.try_number < 10 else "#+"
+    return row.job_id[1 - digits :] + mark
 
 
 def _server(row: JobRow, _now: float) -> str:

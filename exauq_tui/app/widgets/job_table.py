@@ -171,7 +171,11 @@ class JobTable(ScrollView, can_focus=True):
             return False
         self._layout_of = wanted
         self._columns = layout(
-            width, names, id_digits=model.id_digits, servers=servers, levels=levels
+            width,
+            names,
+            id_digits=model.id_digits,
+            servers=servers,
+            levels=levels,
         )
         self._strips.clear()
         return True

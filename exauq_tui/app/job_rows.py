@@ -1,0 +1,181 @@
+"""The rows of all jobs by key, their counts, and which of them are earlier tries of others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from exauq_tui.app.job_ids import ShortIds
+from exauq_tui.app.job_views import VIEW_STATUSES, View
+from exauq_tui.hardware.status import JobStatus
+from exauq_tui.monitor.snapshot import JobRow
+
+
+class JobRows:
+    """What there is, whether it is looked at or not.
+
+    A job that was tried again is shown as one row, that of the last try: the tries before are
+    *folded* and do not count, once they have come to their end. One that may still run is
+    never folded.
+
+    Attributes:
+        folds: Whether tries are folded.
+    """
+
+    def __init__(self) -> None:
+        self.folds = True
+        self._rows: dict[int, JobRow] = {}
+        self._keys_of: dict[str, int | frozenset[int]] = {}
+        self._later: dict[str, set[int]] = {}
+        self._earlier: set[int] = set()
+        self._again = 0
+        self._counts: Counter[JobStatus] = Counter()
+        self._earlier_counts: Counter[JobStatus] = Counter()
+        self._server_counts: dict[str, Counter[JobStatus]] = {}
+        self._ids = ShortIds()
+
+    @property
+    def total(self) -> int:
+        """How many jobs there are, visible or not; folded tries do not count."""
+        return len(self._rows) - self.folded
+
+    @property
+    def folded(self) -> int:
+        """How many earlier tries stand behind the rows of later ones."""
+        return len(self._earlier) if self.folds else 0
+
+    @property
+    def has_tries(self) -> bool:
+        """Whether any job is not the first try."""
+        return bool(self._again)
+
+    @property
+    def id_digits(self) -> int:
+        """How many of an id's last digits tell all ids apart."""
+        return self._ids.digits
+
+    def row(self, key: int) -> JobRow | None:
+        """The row of a key, visible or not."""
+        return self._rows.get(key)
+
+    def rows(self, keys: Iterable[int]) -> tuple[JobRow, ...]:
+        """The rows of several keys; those that are gone are left out."""
+        return tuple(row for key in keys if (row := self._rows.get(key)) is not None)
+
+    def all_rows(self) -> Iterable[JobRow]:
+        """Every row, in no order that matters."""
+        return self._rows.values()
+
+    @property
+    def counts(self) -> Mapping[JobStatus, int]:
+        """How many jobs there are of each status, by their last try where tries are folded."""
+        return self._counts - self._earlier_counts if self.folds else self._counts
+
+    def server_counts(self, server: str) -> Mapping[JobStatus, int]:
+        """How many jobs of one server there are of each status, every try by itself."""
+        return self._server_counts.get(server, Counter())
+
+    def view_count(self, view: View) -> int:
+        """How many jobs a quick view holds, without the filter."""
+        counts = self.counts
+        return sum(counts.get(status, 0) for status in VIEW_STATUSES[view])
+
+    def is_folded(self, key: int) -> bool:
+        """Whether a row stands behind that of a later try."""
+        return self.folds and key in self._earlier
+
+    # Changes
+
+    def _take_all(self, rows: Sequence[JobRow]) -> None:
+        """Have these rows and no others."""
+        self._rows = {row.key: row for row in rows}
+        self._keys_of, self._later, self._earlier = {}, {}, set()
+        self._counts.clear()
+        self._earlier_counts.clear()
+        self._server_counts.clear()
+        self._again = 0
+        for row in rows:
+            self._count(row, 1)
+            self._note_id(row)
+        self._ids.add((row.job_id for row in rows), self._every_id())
+        for job_id in self._later:
+            for key in self._keys(job_id):
+                self._judge(key)
+
+    def _put(self, row: JobRow) -> tuple[set[int], bool]:
+        """Store a row; gives the keys that may stand elsewhere now, and whether counts changed."""
+        before = self._rows.get(row.key)
+        self._uncount_earlier(row.key)
+        self._rows[row.key] = row
+        if before is None:
+            self._note_id(row)
+            self._ids.add((row.job_id,), self._every_id())
+        elif before.status is not row.status or before.server != row.server:
+            self._count(before, -1)
+        else:
+            self._judge(row.key)
+            return {row.key}, False
+        self._count(row, 1)
+        touched = {row.key, *self._keys(row.try_of)} if row.try_of else {row.key}
+        for key in touched:
+            self._judge(key)
+        return touched, True
+
+    def _remove(self, key: int) -> set[int]:
+        """Drop a row; gives the keys that may stand elsewhere now."""
+        self._uncount_earlier(key)
+        row = self._rows.pop(key)
+        self._count(row, -1)
+        left = self._keys(row.job_id) - {key}
+        if len(left) > 1:
+            self._keys_of[row.job_id] = left
+        elif left:
+            (self._keys_of[row.job_id],) = left
+        else:
+            del self._keys_of[row.job_id]
+        touched = {key}
+        if row.try_of in self._later:
+            self._later[row.try_of].discard(key)
+            if not self._later[row.try_of]:
+                del self._later[row.try_of]
+            touched |= self._keys(row.try_of)
+        for each in touched:
+            self._judge(each)
+        return touched
+
+    def _note_id(self, row: JobRow) -> None:
+        """Remember whose id it is, and what the job tries again."""
+        first = self._keys_of.setdefault(row.job_id, row.key)
+        if first != row.key:  # servers may have jobs of the same id, made by other programs
+            self._keys_of[row.job_id] = self._keys(row.job_id) | {row.key}
+        if row.try_of:
+            self._later.setdefault(row.try_of, set()).add(row.key)
+
+    def _keys(self, job_id: str) -> frozenset[int]:
+        keys = self._keys_of.get(job_id, frozenset())
+        return frozenset({keys}) if isinstance(keys, int) else keys
+
+    def _judge(self, key: int) -> None:
+        """Find out whether a row is the earlier try of another, and count it as such."""
+        self._uncount_earlier(key)
+        row = self._rows.get(key)
+        if row is None or not row.is_terminal:
+            return
+        later = self._later.get(row.job_id, ())
+        # A namesake on another server is told by its inputs.
+        if any(self._rows[each].inputs == row.inputs for each in later if each != key):
+            self._earlier.add(key)
+            self._earlier_counts[row.status] += 1
+
+    def _uncount_earlier(self, key: int) -> None:
+        if key in self._earlier:
+            self._earlier.discard(key)
+            self._earlier_counts[self._rows[key].status] -= 1
+
+    def _count(self, row: JobRow, step: int) -> None:
+        self._again += step if row.try_number > 1 else 0
+        self._counts[row.status] += step
+        self._server_counts.setdefault(row.server, Counter())[row.status] += step
+
+    def _every_id(self) -> Iterable[str]:
+        return (row.job_id for row in self._rows.values())

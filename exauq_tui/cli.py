@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -25,6 +25,7 @@ from exauq_tui.monitor.fleet import Fleet
 from exauq_tui.monitor.inputs import parse_row, read_csv
 from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.verbs import Destination, Prompter
+from exauq_tui.monitor.verbs import READ_ONLY, Prompter
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,20 @@ class Options:
     type=click.Path(path_type=Path),
     help="The configuration file (otherwise EXAUQ_TUI_CONFIG, then the usual place).",
 )
+@click.option(
+    "--read-only",
+    is_flag=True,
+    help="Change nothing on servers or in profiles, and send nothing that waits to be sent.",
+)
 @click.version_option(__version__, "-V", "--version", prog_name="exauq-tui")
 @click.pass_context
-def cli(context: click.Context, config_option: Path | None) -> None:
+def cli(context: click.Context, config_option: Path | None, read_only: bool) -> None:
     """Watch and steer simulation jobs on servers; without a command, in a live dashboard."""
     named = locations.named_config_path(config_option)
-    context.obj = Options(config.load(named), locations.config_path(config_option))
+    found = config.load(named)
+    if read_only:
+        found = replace(found, app=replace(found.app, read_only=True))
+    context.obj = Options(found, locations.config_path(config_option))
     if context.invoked_subcommand not in (None, "demo"):
         _tell_problems(context.obj)
     if context.invoked_subcommand is None:
@@ -89,6 +98,7 @@ def _fleet(options: Options, prompter: Prompter, names: Sequence[str] = ()) -> I
                 refresh=options.config.app.refresh,
                 own_known_hosts=locations.known_hosts_path(),
                 shows_all=not names or not profiles,
+                read_only=options.config.app.read_only,
             )
             try:
                 yield fleet
@@ -176,6 +186,7 @@ def submit(
 ) -> None:
     """Submit jobs to SERVER; prints the id of each, with --wait also its status and output."""
     profiles = _chosen(options, server, level)
+    _must_be_allowed(options)
     if (csv_file is None) == (row is None):
         _fail("give either --csv FILE or --input NUMBERS", USAGE)
     try:
@@ -213,6 +224,11 @@ def _chosen(options: Options, server: str | None, level: int | None) -> list[Ser
     if not chosen:
         _fail(f"there is no server of level {level} in {options.config_path}", USAGE)
     return chosen
+
+
+def _must_be_allowed(options: Options) -> None:
+    if options.config.app.read_only:
+        _fail(READ_ONLY, USAGE)
 
 
 def _no_server(options: Options, server: str) -> str:
@@ -288,6 +304,7 @@ def output(options: Options, job_id: str) -> None:
 @click.pass_obj
 def cancel(options: Options, job_id: str) -> None:
     """Cancel job ID and wait until nothing of it runs any more."""
+    _must_be_allowed(options)
     _with_job(options, job_id, headless.cancel)
 
 

@@ -91,12 +91,14 @@ class AppSettings:
         theme: The name of a Textual theme, or None for the default.
         notify: What the dashboard sends notices of: "batch", "failure", "connection".
         bell: Whether the terminal's bell rings with a notice.
+        read_only: Whether nothing is to be changed on servers or in profiles.
     """
 
     refresh: float = 2.0
     theme: str | None = None
     notify: tuple[str, ...] = NOTICES
     bell: bool = True
+    read_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +264,8 @@ class _Reading:
                 self.app = replace(self.app, notify=tuple(value))
             elif key == "bell":
                 self.app = replace(self.app, bell=value)
+            elif key == "read_only":
+                self.app = replace(self.app, read_only=value)
             else:
                 self.app = replace(self.app, theme=value)
 

@@ -159,6 +159,7 @@ APP: Mapping[str, Rule] = {
     "theme": check_filled_text,
     "notify": _notices,
     "bell": _flag,
+    "read_only": _flag,
 }
 """The keys of the ``[app]`` table."""
 

@@ -8,10 +8,11 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import ClassVar, Literal, cast
 
+from textual.actions import ActionParseResult
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
@@ -23,8 +24,7 @@ from textual.worker import Worker, WorkerState
 
 from exauq_tui.app import format as fmt
 from exauq_tui.app import keymap
-from exauq_tui.app.command_list import COMMANDS
-from exauq_tui.app.commands import bindings
+from exauq_tui.app.commands import bindings, is_changing
 from exauq_tui.app.job_model import JobModel
 from exauq_tui.app.key_warnings import KeyWarnings
 from exauq_tui.app.log_follower import LogShelf
@@ -45,7 +45,7 @@ from exauq_tui.config import Config
 from exauq_tui.errors import ExauqTuiError
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.monitor.snapshot import ServerState
-from exauq_tui.monitor.verbs import FleetVerbs
+from exauq_tui.monitor.verbs import READ_ONLY, FleetVerbs
 
 REPAINT_EVERY = 0.1
 """Seconds between batches of changes: drawing more often slows keys and helps nobody."""
@@ -101,7 +101,10 @@ class ExauqApp(App[int], inherit_bindings=False):
         self.prompter = prompter or AppPrompter()
         self.warnings = KeyWarnings()
         self.config_text = config_text or str(config.path or "config.toml")
+        self.read_only = config.app.read_only
         self.commands, keymap_problems = keymap.resolve(config.keymap)
+        if self.read_only:
+            self.commands = self.commands.for_reading()
         self.problems = (*config.problems, *keymap_problems)
         self.news = News(self)
         self.log_shelf = LogShelf()
@@ -267,12 +270,25 @@ class ExauqApp(App[int], inherit_bindings=False):
             return not (self.screen.is_modal or isinstance(self.focused, Input))
         return super().check_action(action, parameters)
 
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Do what a key, a click or the palette asks for; the one place where it is refused."""
+        name = action if isinstance(action, str) else action[1]
+        if self.read_only and is_changing(name):
+            self.tell(READ_ONLY, "warning")
+            return True
+        return await super().run_action(action, default_namespace, namespaces)
+
     def get_system_commands(
         self,
         screen: Screen[object],
     ) -> Iterable[SystemCommand]:
         """Offer every command of the table by name, and the choice of a theme."""
-        for command in COMMANDS:
+        for command in self.commands.offered():
             if command.palette and command.scope in ("app", "main", "table", "servers-screen"):
                 key = self.commands.shown_keys(command)
                 target: DOMNode = self.main.table if command.scope == "table" else self.main
@@ -315,7 +331,7 @@ class ExauqApp(App[int], inherit_bindings=False):
 
     async def action_leave(self) -> None:
         """Leave the dashboard; asks where something was not sent yet."""
-        unsent = self._unsent()
+        unsent = 0 if self.read_only else self._unsent()  # else it was another who asked for it
         if not unsent or isinstance(self.screen, ConfirmDialog):
             self._leave()
             return

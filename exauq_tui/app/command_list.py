@@ -26,6 +26,7 @@ class Command:
         guarded: True where a confirmation follows, which ``y`` or Enter must not start.
         palette: Whether the command palette offers it.
         pair: What the help says of it together with its neighbours of the same `pair`.
+        changes: Whether it changes something on a server or in a profile.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Command:
     guarded: bool = False
     palette: bool = True
     pair: str = ""
+    changes: bool = False
 
     @property
     def action(self) -> str:
@@ -85,11 +87,11 @@ COMMANDS: tuple[Command, ...] = (
     Command("mark-all", ("a",), "Mark all", "Mark all that are shown, or none.", "Mark",
             "table"),
     Command("submit", ("s",), "Submit", "Submit jobs: a form, a CSV file, pasted rows.",
-            "Marked jobs, or this one", footer=1),
+            "Marked jobs, or this one", footer=1, changes=True),
     Command("cancel", ("c",), "Cancel", "Cancel.", "Marked jobs, or this one", footer=2,
-            guarded=True),
+            guarded=True, changes=True),
     Command("resubmit", ("R",), "Resubmit", "Submit failed or cancelled jobs again.",
-            "Marked jobs, or this one", footer=3, guarded=True),
+            "Marked jobs, or this one", footer=3, guarded=True, changes=True),
     Command("output", ("o",), "Output", "Fetch the output.", "Marked jobs, or this one",
             footer=4),
     Command("log", ("l",), "Log", "Read this job's log, as it is printed.",
@@ -100,9 +102,9 @@ COMMANDS: tuple[Command, ...] = (
             "Marked jobs, or this one"),
     Command("plot", ("P",), "Plot", "Plot outputs, or run times.", "View"),
     Command("delete-jobs", ("D",), "Delete", "Delete job directories on the server.",
-            "Marked jobs, or this one", footer=8, guarded=True),
+            "Marked jobs, or this one", footer=8, guarded=True, changes=True),
     Command("delete-workspace", ("W",), "Delete workspace", "Delete a server's whole workspace.",
-            "Servers", guarded=True),
+            "Servers", guarded=True, changes=True),
     Command("servers", ("w",), "Servers", "Show all servers, and change them.",
             "Servers", footer=12),
     Command("look-now", ("r",), "Look now", "Look, or try to connect, at once.", "Servers",
@@ -113,9 +115,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("server-jobs", ("enter",), "Its jobs", "Go to its jobs.",
             "Screen of servers", "servers-screen", footer=1, palette=False),
     Command("server-add", ("n",), "Add", "Add a server.", "Screen of servers", "servers-screen",
-            footer=2),
+            footer=2, changes=True),
     Command("server-edit", ("e",), "Edit", "Change its profile.", "Screen of servers",
-            "servers-screen", footer=3),
+            "servers-screen", footer=3, changes=True),
     Command("server-test", ("t",), "Test", "Examine it step by step.",
             "Screen of servers", "servers-screen", footer=4, palette=False),
     Command("server-connect", ("c",), "Connect", "Connect to it again.",
@@ -125,7 +127,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("server-retry", ("r",), "Try now", "Try again at once.",
             "Screen of servers", "servers-screen", footer=8, palette=False),
     Command("server-delete", ("D",), "Delete", "Delete its profile; jobs stay.",
-            "Screen of servers", "servers-screen", footer=7, guarded=True),
+            "Screen of servers", "servers-screen", footer=7, guarded=True, changes=True),
     Command("log-follow", ("f",), "Follow", "Follow the log's end, or stop.", "Log", "log",
             footer=1),
     Command("log-wrap", ("w",), "Wrap", "Wrap long lines, or cut them.", "Log", "log", footer=2),

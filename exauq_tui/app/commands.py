@@ -24,10 +24,26 @@ class CommandTable:
 
     Args:
         keys: Command id to keys, for those that were rebound.
+        read_only: Whether commands that change something are not offered.
     """
 
-    def __init__(self, keys: Mapping[str, tuple[str, ...]] | None = None) -> None:
+    def __init__(
+        self, keys: Mapping[str, tuple[str, ...]] | None = None, *, read_only: bool = False
+    ) -> None:
         self._rebound = dict(keys or {})
+        self._read_only = read_only
+
+    def for_reading(self) -> CommandTable:
+        """The same without the commands that change something."""
+        return CommandTable(self._rebound, read_only=True)
+
+    def is_offered(self, command: Command) -> bool:
+        """Whether a command can be asked for."""
+        return not (self._read_only and command.changes)
+
+    def offered(self) -> tuple[Command, ...]:
+        """Every command that can be asked for, in the order of the table."""
+        return tuple(command for command in COMMANDS if self.is_offered(command))
 
     @property
     def textual_keymap(self) -> dict[str, str]:
@@ -58,14 +74,17 @@ class CommandTable:
     def footer(self, scopes: Iterable[Scope]) -> tuple[Command, ...]:
         """The commands for the footer of a screen, in order."""
         wanted = frozenset(scopes)
-        shown = [command for command in COMMANDS if command.footer and command.scope in wanted]
+        shown = [
+            command for command in self.offered() if command.footer and command.scope in wanted
+        ]
         return tuple(sorted(shown, key=lambda command: command.footer))
 
     def groups(self) -> tuple[tuple[str, tuple[Command, ...]], ...]:
         """All commands under their headings, in the order of the table."""
-        headings = dict.fromkeys(command.group for command in COMMANDS)
+        offered = self.offered()
+        headings = dict.fromkeys(command.group for command in offered)
         return tuple(
-            (heading, tuple(command for command in COMMANDS if command.group == heading))
+            (heading, tuple(command for command in offered if command.group == heading))
             for heading in headings
         )
 
@@ -80,6 +99,12 @@ def command_by_id(id_: str) -> Command:
 
 
 _BY_ID = {command.id: command for command in COMMANDS}
+_CHANGING = frozenset(command.action for command in COMMANDS if command.changes)
+
+
+def is_changing(action: str) -> bool:
+    """Whether an action, by the name that a binding has for it, changes something."""
+    return action in _CHANGING
 
 
 def bindings(scope: Scope) -> list[BindingType]:

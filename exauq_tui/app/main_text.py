@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from exauq_tui.app import format as fmt
-from exauq_tui.app.commands import CommandTable
+from exauq_tui.app.commands import CommandTable, command_by_id
 from exauq_tui.app.job_model import JobModel
 from exauq_tui.app.job_views import View
 from exauq_tui.app.widgets.titles import tab_titles
@@ -60,10 +60,11 @@ def empty_table(
     if model.total:
         back = key("back") if model.is_filtered else key("view-all")
         return (("No job matches", strong), (f"{back} shows all", plain))
+    submits = (f"{key('submit')} submits the first, from a form or a CSV file", plain)
     return (
         ("No jobs yet", strong),
         ("", plain),
-        (f"{key('submit')} submits the first, from a form or a CSV file", plain),
+        *((submits,) if commands.is_offered(command_by_id("submit")) else ()),
         (f"{key('help')} lists all keys", plain),
         ("", plain),
         ("Servers are described in", plain),

@@ -35,7 +35,7 @@ from exauq_tui.monitor.snapshot import Changes, JobRow, ServerView
 from exauq_tui.monitor.store import Store
 from exauq_tui.monitor.stored_job import StoredJob
 from exauq_tui.monitor.tools import Tools
-from exauq_tui.monitor.verbs import CancelResult, Destination, Prompter
+from exauq_tui.monitor.verbs import READ_ONLY, CancelResult, Destination, Prompter
 
 _log = logging.getLogger(__name__)
 
@@ -59,6 +59,8 @@ class Fleet(Recollection):
         make: Builds interfaces from profiles.
         clock: Gives seconds since 1970.
         shows_all: Whether jobs of servers that are not among the profiles are known as well.
+        read_only: Whether every verb that changes something is refused, and nothing is sent that
+            waits to be sent.
     """
 
     def __init__(
@@ -72,13 +74,22 @@ class Fleet(Recollection):
         make: MakeInterface = make_interface,
         clock: Callable[[], float] = time.time,
         shows_all: bool = False,
+        read_only: bool = False,
     ) -> None:
         self._record = record
         self._store = Store(record, [profile.name for profile in profiles], shows_all=shows_all)
         self._index = InputIndex(self._store)
         self._history = ServerHistory(record, clock)
         self._tools = Tools(
-            record, self._store, prompter, make, own_known_hosts, refresh, clock, self._history
+            record,
+            self._store,
+            prompter,
+            make,
+            own_known_hosts,
+            refresh,
+            clock,
+            self._history,
+            read_only,
         )
         self._lock = threading.Lock()
         self._has_started = False
@@ -141,6 +152,7 @@ class Fleet(Recollection):
 
     def add_server(self, profile: ServerProfile) -> None:
         """Deal with one more server from now on, and with the jobs that are recorded for it."""
+        self._must_be_allowed()
         with self._lock:
             if profile.name in self._pollers:
                 raise InputError(f"there is a server {profile.name!r} already")
@@ -152,6 +164,7 @@ class Fleet(Recollection):
 
     def replace_server(self, profile: ServerProfile) -> None:
         """Deal with a server by another profile of the same name."""
+        self._must_be_allowed()
         with self._lock:
             before = self._poller(profile.name)
             before.retire()
@@ -164,6 +177,7 @@ class Fleet(Recollection):
 
     def remove_server(self, server: str) -> None:
         """Deal with a server no longer; its jobs stay where they are, and in the record."""
+        self._must_be_allowed()
         with self._lock:
             poller = self._poller(server)
             self._pollers = {name: p for name, p in self._pollers.items() if name != server}
@@ -290,6 +304,11 @@ class Fleet(Recollection):
                     f"{len(names)}: {', '.join(names)}"
                 )
 
+    def _must_be_allowed(self) -> None:
+        """Refuse a change where there are to be none."""
+        if self._tools.read_only:
+            raise InputError(READ_ONLY)
+
     def _poller(self, server: str) -> Poller:
         if server not in self._pollers:
             known = ", ".join(self._pollers) or "none"
@@ -307,6 +326,7 @@ class Fleet(Recollection):
 
     def _add(self, orders: Sequence[Order]) -> list[tuple[int, ...]]:
         """Record all of it or nothing, and have it sent."""
+        self._must_be_allowed()
         added = self._record.add_orders(orders)
         self._store.sync()
         for order in orders:
@@ -336,6 +356,7 @@ class Fleet(Recollection):
 
     def cancel(self, keys: Sequence[int]) -> CancelResult:
         """Record jobs as Pending cancel and have the request sent."""
+        self._must_be_allowed()
         jobs = self._store.jobs(keys)
         # What was never sent is called off here, wherever it was meant for.
         reachable = [job.key for job in jobs if self._is_current(job) or not job.may_be_sent]
@@ -403,6 +424,7 @@ class Fleet(Recollection):
 
     def delete_jobs(self, keys: Sequence[int]) -> Future[Mapping[int, str]]:
         """Delete job directories and their rows."""
+        self._must_be_allowed()
         results: dict[int, str] = {}
         local: list[int] = []
         wanted: defaultdict[str, list[StoredJob]] = defaultdict(list)
@@ -432,6 +454,7 @@ class Fleet(Recollection):
 
     def delete_workspace(self, server: str) -> Future[None]:
         """Delete the workspace on the server; the rows stay, marked gone."""
+        self._must_be_allowed()
 
         def erase(contact: Contact) -> None:
             _log.info("the workspace %s on %s is deleted", contact.place.workspace, server)

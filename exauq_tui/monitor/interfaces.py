@@ -22,12 +22,14 @@ class Surroundings:
         ask_secret: Asks a person for a password, passphrase or code.
         accept_host_key: Asks a person about an unknown host key.
         own_known_hosts: Where host keys that were accepted here are kept.
+        read_only: Whether the workspace's settings there are left as they are.
     """
 
     workspace_dir: str | None
     ask_secret: AskSecret
     accept_host_key: AcceptHostKey
     own_known_hosts: Path | None
+    read_only: bool = False
 
 
 MakeInterface = Callable[[ServerProfile, Surroundings], HardwareInterface]
@@ -55,7 +57,7 @@ def make_interface(
             profile.level,
             around.workspace_dir,
             setup=profile.setup,
-            max_running=_limit(profile),
+            max_running=None if around.read_only else _limit(profile),
             cancel_grace=profile.cancel_grace,
             connect=False,
             reconnect=False,
@@ -81,7 +83,7 @@ def make_interface(
         link_limits=link_limits,
         remember=profile.remember,
         setup=profile.setup,
-        max_running=_limit(profile),
+        max_running=None if around.read_only else _limit(profile),
         cancel_grace=profile.cancel_grace,
         connect=False,
         reconnect=False,

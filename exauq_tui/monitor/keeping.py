@@ -90,6 +90,7 @@ class Keeper:
             ask_secret=self._ask_secret,
             accept_host_key=self._accept_host_key,
             own_known_hosts=self._tools.own_known_hosts,
+            read_only=self._tools.read_only,
         )
 
     def _ask_secret(self, prompt: str) -> str | None:

@@ -397,6 +397,8 @@ class Poller:
 
     def _send(self, contact: Contact) -> bool:
         """Send what is pending; whether there was anything. Requests are served meanwhile."""
+        if self._tools.read_only:
+            return False  # another process may, or this one at another time
         sent = False
         for _ in range(_MOST_BATCHES):
             self._standing.begin_wait(is_long=True)

@@ -26,6 +26,7 @@ class Tools:
         refresh: Seconds between looks.
         clock: Gives seconds since 1970.
         history: Is told what happens with servers.
+        read_only: Whether nothing is sent and no workspace is made.
     """
 
     record: Record
@@ -36,3 +37,4 @@ class Tools:
     refresh: float
     clock: Callable[[], float]
     history: ServerHistory
+    read_only: bool = False

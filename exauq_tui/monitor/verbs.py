@@ -17,6 +17,9 @@ from exauq_tui.hardware.interface import HostKey, HostKeyDecision, LogChunk, Wor
 from exauq_tui.jobs import Input
 from exauq_tui.monitor.snapshot import Changes, Event, JobRow, ServerView
 
+READ_ONLY = "This is a read-only view: nothing is changed on servers or in profiles from here."
+"""What whoever asks for a change is told where there are to be none."""
+
 
 @dataclass(frozen=True, slots=True)
 class CancelResult:

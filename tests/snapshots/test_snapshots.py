@@ -303,6 +303,7 @@ SCENES = {
     "help": Scene(keys=("?",), shows="Keys"),
     "help-log": Scene(keys=("l", "?"), shows="Keys"),
     "lost": Scene(several, keys=("2", "tab"), shows="LOST 1m35"),
+    "read-only": Scene(config=Config(app=replace(Config().app, read_only=True))),
     "servers": Scene(several, keys=("w", "j"), shows="no route to host", config=PROFILES),
     "server-form": Scene(several, keys=("w", "n", *"lab 2", "enter"), shows="is needed"),
     "server-edit": Scene(several, keys=("w", "g", "e"), shows="The server hpc1", config=PROFILES),

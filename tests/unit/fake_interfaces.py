@@ -370,6 +370,7 @@ class Lab:
         refresh: float = 0.05,
         clock: Callable[[], float] = time.time,
         shows_all: bool = False,
+        read_only: bool = False,
     ) -> Fleet:
         """Make a fleet with a connection of its own to the record."""
 
@@ -387,6 +388,7 @@ class Lab:
             make=make or make_one,
             clock=clock,
             shows_all=shows_all,
+            read_only=read_only,
         )
         self.fleets.append(fleet)
         if start:

@@ -233,6 +233,8 @@ def test_servers_of_a_level_that_take_different_inputs_are_refused(site: Site) -
         (("output", "20260101000000000"), "there is no job"),
         (("cancel", "20260101000000000"), "there is no job"),
         (("cancel", "here/1"), "there is no job"),
+        (("--read-only", "submit", "here", "--input", "1"), "read-only view"),
+        (("--read-only", "cancel", "here/1"), "read-only view"),
         (("nonsense",), "nonsense"),
         (("--nonsense",), "nonsense"),
     ],
@@ -352,6 +354,17 @@ def test_a_job_elsewhere_than_its_profile_points_is_not_cancelled(site: Site) ->
     done = site.run("cancel", job_id, check=1)
     assert "not where here points now" in done.stderr
     site.workspace = before
+
+
+def test_a_job_of_a_server_that_is_not_configured_any_more_is_listed_and_left(site: Site) -> None:
+    job_id = lines(site.run("submit", "here", "--input", "99"))[0][0]
+    text = site.config.read_text()
+    site.config.write_text(text.replace("[servers.here]", "[servers.elsewhere]"))
+    assert f"{job_id}\t" in site.run("jobs", "--no-refresh").stdout
+    done = site.run("cancel", job_id, check=1)
+    assert "here is not in the configuration any more" in done.stderr
+    site.config.write_text(text)
+    assert site.run("cancel", job_id).stdout == f"{job_id}\tCancelled\n"
 
 
 # The record, the configuration, the terminal

@@ -53,7 +53,8 @@ class MainScreen(MainSelection, MainVerbs, LogHandlers):
         self.verbs = JobVerbs(app, self._show_new)
         self.take_away = TakeAway(app)
         self.table = JobTable(self.model, self._clock, id="jobs")
-        self.header = Header(self.model, self._clock, app.news.pace, id="header")
+        badge = "READ-ONLY" if app.read_only else ""
+        self.header = Header(self.model, self._clock, app.news.pace, badge=badge, id="header")
         self.server_list = ServerList(self.model, self._clock, id="servers")
         self.jobs_pane = Pane(id="jobs-pane", classes="pane")
         self.detail = DetailPane(id="detail")

@@ -63,7 +63,8 @@ class ServersScreen(ServerActions):
 
     def on_mount(self) -> None:
         """Show what is known."""
-        self._pane.set_title(Content.styled("Servers", "bold"))
+        title = "Servers  READ-ONLY" if self.app.read_only else "Servers"
+        self._pane.set_title(Content.styled(title, "bold"))
         self.refresh_servers()
         self.set_interval(1.0, self.refresh_servers)
 

@@ -45,6 +45,7 @@ class Header(Widget):
         model: The jobs and servers.
         clock: Tells the time, for ages.
         pace: Knows how fast jobs end.
+        badge: A word that is always to be seen, or "".
         id: The widget's id.
     """
 
@@ -54,12 +55,14 @@ class Header(Widget):
         clock: Callable[[], float],
         pace: Pace,
         *,
+        badge: str = "",
         id: str | None = None,
     ) -> None:
         super().__init__(id=id)
         self._model = model
         self._clock = clock
         self._pace = pace
+        self._badge = badge
 
     def render(self) -> Content:
         """Draw both lines."""
@@ -68,8 +71,12 @@ class Header(Widget):
 
     def _first(self, width: int) -> Content:
         model, now = self._model, self._clock()
+        badge = f" {self._badge} " if self._badge else ""
         left = Content.assemble(
-            (" exauq ", "bold $background on $accent"), "  ", servers_summary(model, now)
+            (" exauq ", "bold $background on $accent"),
+            (badge, "bold $background on $warning"),
+            "  ",
+            servers_summary(model, now),
         )
         muted = "$foreground-muted"
         # What stands here, and how soon it goes where there is no room for all.

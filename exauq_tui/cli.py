@@ -24,8 +24,7 @@ from exauq_tui.log_file import close_log, open_log
 from exauq_tui.monitor.fleet import Fleet
 from exauq_tui.monitor.inputs import parse_row, read_csv
 from exauq_tui.monitor.record import Record
-from exauq_tui.monitor.verbs import Destination, Prompter
-from exauq_tui.monitor.verbs import READ_ONLY, Prompter
+from exauq_tui.monitor.verbs import READ_ONLY, Destination, Prompter
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,10 @@ from benchmarks.processes import Usage, end_processes_of, usage_of
 from benchmarks.report import Floor
 from exauq_tui.config import ServerProfile
 from exauq_tui.hardware import UnixServerScriptInterface
-from exauq_tui.hardware.agent import COMMAND, AgentSession
+from exauq_tui.hardware.agent import AgentSession
 from exauq_tui.hardware.connection.transport import ByteStream
 from exauq_tui.hardware.interface import HostKey
+from exauq_tui.hardware.server_program import COMMAND
 from exauq_tui.hardware.ssh import SSHInterface
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input, Job, JobId

@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from exauq_tui.errors import ConnectionLostError, ServerRefusedError, SessionEndedError
-from exauq_tui.hardware.agent import COMMAND, AgentSession, Reply
+from exauq_tui.hardware.agent import AgentSession
 from exauq_tui.hardware.connection.transport import ByteStream
+from exauq_tui.hardware.frames import Reply
+from exauq_tui.hardware.server_program import COMMAND
 
 T = TypeVar("T")
 

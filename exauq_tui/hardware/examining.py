@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from exauq_tui.errors import ConnectionLostError, ServerRefusedError
-from exauq_tui.hardware.agent import COMMAND, AgentSession, seldom_used_part
+from exauq_tui.hardware.agent import AgentSession
 from exauq_tui.hardware.connection.transport import ByteStream
 from exauq_tui.hardware.diagnosis import Check, Finding, Result
 from exauq_tui.hardware.facts import (
@@ -23,6 +23,7 @@ from exauq_tui.hardware.facts import (
     examine_sessions,
     read_facts,
 )
+from exauq_tui.hardware.server_program import COMMAND, seldom_used_part
 
 REHEARSAL_LIMIT = 20
 """Seconds that setup lines may take; on a cold file system `module load` takes several."""

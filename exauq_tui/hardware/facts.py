@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import median
 
-from exauq_tui.hardware.agent import Hello
 from exauq_tui.hardware.diagnosis import Check, Finding, Result
+from exauq_tui.hardware.frames import Hello
 
 OK, WARNING, FAILED = Result.OK, Result.WARNING, Result.FAILED
 Facts = Mapping[str, str]

@@ -10,7 +10,8 @@ from exauq_tui.errors import ConnectionLostError
 from exauq_tui.hardware.connection.local_bash import LocalBash
 from exauq_tui.hardware.connection.transport import ByteStream
 from exauq_tui.hardware.diagnosis import Finding, Trail
-from exauq_tui.hardware.script_jobs import CANCEL_GRACE, ScriptJobs
+from exauq_tui.hardware.script_ending import CANCEL_GRACE
+from exauq_tui.hardware.script_jobs import ScriptJobs
 
 
 class LocalScriptInterface(ScriptJobs):

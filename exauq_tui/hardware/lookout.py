@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from exauq_tui.errors import ConnectionLostError, ServerRefusedError
-from exauq_tui.hardware.agent import AgentSession, Reply
+from exauq_tui.hardware.agent import AgentSession
 from exauq_tui.hardware.agent_line import AgentLine
+from exauq_tui.hardware.frames import Reply
 from exauq_tui.hardware.interface import Look
 from exauq_tui.hardware.replies import JobLines, read_job_lines
 from exauq_tui.hardware.status import TERMINAL_STATUSES

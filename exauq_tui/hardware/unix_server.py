@@ -9,7 +9,8 @@ from exauq_tui.hardware.connection.login import SSHBackend
 from exauq_tui.hardware.connection.pulse import LinkLimits
 from exauq_tui.hardware.connection.transport import ByteStream
 from exauq_tui.hardware.interface import AcceptHostKey, AskSecret
-from exauq_tui.hardware.script_jobs import CANCEL_GRACE, ScriptJobs
+from exauq_tui.hardware.script_ending import CANCEL_GRACE
+from exauq_tui.hardware.script_jobs import ScriptJobs
 from exauq_tui.hardware.ssh import SSHInterface
 
 _OPEN_TIMEOUT = 30.0

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from exauq_tui.hardware import JobId, JobStatus, agent, agent_line
-from exauq_tui.hardware.agent import COMMAND, server_program
+from exauq_tui.hardware import JobId, JobStatus, agent_line
+from exauq_tui.hardware.server_program import COMMAND, server_program
 from tests.contract.machines import (
     WAITS,
     WRITES_A_NUMBER,
@@ -40,7 +40,7 @@ def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         r"^exauq_names_most=[0-9]+$", "exauq_names_most=80", text, flags=re.MULTILINE
     )
     assert count == 1
-    monkeypatch.setattr(agent, "server_program", lambda: text)
+    monkeypatch.setattr("exauq_tui.hardware.server_program.server_program", lambda: text)
 
 
 @pytest.mark.usefixtures("few_at_once")

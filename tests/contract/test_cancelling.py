@@ -15,7 +15,8 @@ import pytest
 from exauq_tui.config import ServerProfile
 from exauq_tui.errors import HardwareInterfaceFailureError
 from exauq_tui.hardware import JobId, JobStatus, LocalScriptInterface
-from exauq_tui.hardware.script_jobs import CANCEL_GRACE, ScriptJobs
+from exauq_tui.hardware.script_ending import CANCEL_GRACE
+from exauq_tui.hardware.script_jobs import ScriptJobs
 from exauq_tui.monitor.interfaces import Surroundings, make_interface
 from tests.contract.machines import (
     WAITS,

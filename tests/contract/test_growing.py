@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from exauq_tui.hardware import JobId, JobStatus, agent, lookout
-from exauq_tui.hardware.agent import server_program
+from exauq_tui.hardware import JobId, JobStatus, lookout
+from exauq_tui.hardware.server_program import server_program
 from tests.contract.machines import (
     WAITS,
     WRITES_A_NUMBER,
@@ -46,7 +46,7 @@ def tighten(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         for name, most in TIGHT.items():
             text, count = re.subn(rf"^{name}=[0-9]+$", f"{name}={most}", text, flags=re.MULTILINE)
             assert count == 1
-        monkeypatch.setattr(agent, "server_program", lambda: text)
+        monkeypatch.setattr("exauq_tui.hardware.server_program.server_program", lambda: text)
 
     return let_little_be_kept
 
@@ -397,7 +397,7 @@ def test_whatever_is_told_is_so_before_it_is_told(
     text = server_program().replace(
         "exauq_journal() {\n", CHECKED + 'exauq_journal() {\n    exauq_check_told "$1" "$2"\n'
     )
-    monkeypatch.setattr(agent, "server_program", lambda: text)
+    monkeypatch.setattr("exauq_tui.hardware.server_program.server_program", lambda: text)
     there = here.interface(here.script(WAITS), cancel_grace=0.1)
     there.make_workspace()
     (ours(here) / "max_running").write_text("3\n")

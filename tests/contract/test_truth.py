@@ -13,9 +13,9 @@ import pytest
 
 from exauq_tui.errors import HardwareInterfaceFailureError
 from exauq_tui.hardware import JobId, JobStatus
-from exauq_tui.hardware.agent import server_program
 from exauq_tui.hardware.interface import JobReport
 from exauq_tui.hardware.script_jobs import ScriptJobs
+from exauq_tui.hardware.server_program import server_program
 from tests.contract.machines import (
     WAITS,
     AnyInterface,

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from exauq_tui.hardware.agent import AgentSession, Reply
+from exauq_tui.hardware.agent import AgentSession
+from exauq_tui.hardware.frames import Reply
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input
 from exauq_tui.monitor.evidence import GONE

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from exauq_tui.hardware.script_jobs import CANCEL_GRACE
+from exauq_tui.hardware.script_ending import CANCEL_GRACE
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input
 from exauq_tui.monitor.fleet import Fleet

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from exauq_tui.hardware.agent import server_program
+from exauq_tui.hardware.server_program import server_program
 
 # Jobs do not run here: it is written down that one was to begin, and START is made as its
 # recorder would. What is written down and made is not interrupted.

@@ -11,8 +11,8 @@ import pytest
 
 from exauq_tui.errors import ServerRefusedError
 from exauq_tui.hardware import JobId, JobStatus
-from exauq_tui.hardware.agent import server_program
 from exauq_tui.hardware.local import LocalScriptInterface
+from exauq_tui.hardware.server_program import server_program
 from tests.contract.machines import WRITES_A_NUMBER, Machine, ends_of, job, run, wait_for_start
 from tests.shell.essentials import put_simulator, see_jobs_through
 from tests.shell.standins import busybox_programs, stand_in

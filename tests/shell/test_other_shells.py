@@ -12,9 +12,10 @@ import pytest
 
 from exauq_tui.errors import ServerRefusedError
 from exauq_tui.hardware import JobId, JobStatus
-from exauq_tui.hardware.agent import COMMAND, AgentSession, bootstrap, server_program
+from exauq_tui.hardware.agent import AgentSession
 from exauq_tui.hardware.connection.local_bash import LocalBash
 from exauq_tui.hardware.local import LocalScriptInterface
+from exauq_tui.hardware.server_program import COMMAND, bootstrap, server_program
 from tests.contract.machines import WAITS, Machine, end_of, job, run, wait_for_start
 from tests.shell.essentials import put_simulator, see_jobs_through
 from tests.shell.standins import (

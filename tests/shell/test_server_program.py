@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from exauq_tui.hardware import JobId, JobStatus
-from exauq_tui.hardware.agent import COMMAND, bootstrap, encode_request, server_program
+from exauq_tui.hardware.frames import encode_request
+from exauq_tui.hardware.server_program import COMMAND, bootstrap, server_program
 from tests.contract.machines import Machine, alive, end_of, job, wait_for_start, wait_until
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "exauq_tui" / "hardware" / "scripts"

@@ -13,16 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exauq_tui.errors import ConnectionLostError, ServerRefusedError
-from exauq_tui.hardware.agent import (
-    AgentSession,
-    FrameReader,
-    Reply,
-    bootstrap,
-    decode_field,
-    encode_field,
-    encode_request,
-    server_program,
-)
+from exauq_tui.hardware.agent import AgentSession
+from exauq_tui.hardware.frames import FrameReader, Reply, decode_field, encode_field, encode_request
+from exauq_tui.hardware.server_program import bootstrap, server_program
 from tests.unit.agent_streams import MADE, Script, answering, echo, frame
 
 ANY_TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))

@@ -10,8 +10,9 @@ import pytest
 
 from exauq_tui.errors import ConnectionLostError, ServerRefusedError, SessionEndedError
 from exauq_tui.hardware import agent_line
-from exauq_tui.hardware.agent import AgentSession, Reply
+from exauq_tui.hardware.agent import AgentSession
 from exauq_tui.hardware.agent_line import AgentLine
+from exauq_tui.hardware.frames import Reply
 from tests.unit.agent_streams import MADE, Script, answering, frame
 
 

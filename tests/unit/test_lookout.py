@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from exauq_tui.hardware import lookout
-from exauq_tui.hardware.agent import Reply
+from exauq_tui.hardware.frames import Reply
 from exauq_tui.hardware.lookout import Lookout
 
 

@@ -3,10 +3,10 @@
 # shellcheck disable=SC2034
 # What every part of the server program shares: time, identity of processes, the journal.
 #
-# The client joins the files of this directory into one program (agent.py says in which order),
-# sends it over the connection, and the agent keeps a copy in the workspace for the processes
-# that outlive the connection. Needs Bash >= 4.1 and Linux's /proc. No function forks unless
-# its comment says so.
+# The client joins the files of this directory into one program (server_program.py says in which
+# order), sends it over the connection, and the agent keeps a copy in the workspace for the
+# processes that outlive the connection. Needs Bash >= 4.1 and Linux's /proc. No function forks
+# unless its comment says so.
 #
 # Files of one job, beside the ones that EXAUQ-Toolbox reads (input.csv, output.txt, runner.sh,
 # exauq_manager.sh, <script>.out, PID, PGID, JOBID, STOPPED, COMPLETED, FAILED):

@@ -49,11 +49,13 @@ def seldom_used_part(name: str) -> str:
 
 
 def _lines_of(part: str) -> list[str]:
-    """Read a part. Whole-line comments go, but only those that no quoted text can hold."""
+    """Read a part. Comments of whole lines go, and so does what lines begin with.
+
+    No line of a quoted text in the parts is empty or begins with a space or one "#".
+    """
     path = resources.files("exauq_tui.hardware") / "scripts" / part
-    comments = ("# ", "    # ", "        # ", "            # ")
-    lines = path.read_text(encoding="ascii").splitlines()
-    return [line for line in lines if line and not line.startswith(comments)]
+    lines = (line.lstrip(" ") for line in path.read_text(encoding="ascii").splitlines())
+    return [line for line in lines if line not in ("", "#") and not line.startswith("# ")]
 
 
 def bootstrap(nonce: str) -> bytes:

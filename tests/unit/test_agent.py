@@ -6,7 +6,8 @@ import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from importlib import resources
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +16,12 @@ from hypothesis import strategies as st
 from exauq_tui.errors import ConnectionLostError, ServerRefusedError
 from exauq_tui.hardware.agent import AgentSession
 from exauq_tui.hardware.frames import FrameReader, Reply, decode_field, encode_field, encode_request
-from exauq_tui.hardware.server_program import bootstrap, server_program
+from exauq_tui.hardware.server_program import (
+    PARTS,
+    bootstrap,
+    seldom_used_part,
+    server_program,
+)
 from tests.unit.agent_streams import MADE, Script, answering, echo, frame
 
 ANY_TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
@@ -60,8 +66,23 @@ def test_any_line_of_a_reply_can_be_decoded(line: str) -> None:
 def test_the_server_program_holds_no_comment_lines_and_names_its_text() -> None:
     program = server_program()
     assert re.match(r"exauq_version=[0-9a-f]{12}\n", program)
-    assert not re.search(r"^(?:    ){0,2}# ", program, re.MULTILINE)
+    assert not re.search(r"^ *(?:#(?: |$)|$)", program.rstrip("\n"), re.MULTILINE)
     assert len(program) < 60_000  # one packet less is one round trip less at each connection
+
+
+def functions(program: str) -> str:
+    """What Bash makes of a program: all its functions, printed in its own way."""
+    command = ["/bin/bash", "-p", "-c", 'eval "$(</dev/stdin)"; declare -f']
+    return subprocess.run(command, input=program, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("parts", [PARTS, ["doctor.sh"]], ids=["the program", "a part"])
+def test_what_is_left_out_of_the_server_program_changes_nothing(parts: Sequence[str]) -> None:
+    scripts = resources.files("exauq_tui.hardware") / "scripts"
+    whole = "\n".join((scripts / part).read_text() for part in parts)
+    sent = server_program() if parts is PARTS else seldom_used_part(parts[0])
+    assert functions(sent) == functions(whole)
+    assert functions(sent).count("\nexauq_") >= 10
 
 
 # A session

@@ -12,16 +12,14 @@ from exauq_tui.errors import ConnectionLostError, ServerRefusedError
 from exauq_tui.hardware.agent import AgentSession
 from exauq_tui.hardware.connection.transport import ByteStream
 from exauq_tui.hardware.diagnosis import Check, Finding, Result
-from exauq_tui.hardware.facts import (
+from exauq_tui.hardware.facts import examine_facts, examine_rehearsal, read_facts
+from exauq_tui.hardware.link_facts import (
     USED_SESSIONS,
     examine_clock,
-    examine_facts,
     examine_greeting,
     examine_latency,
     examine_noise,
-    examine_rehearsal,
     examine_sessions,
-    read_facts,
 )
 from exauq_tui.hardware.server_program import COMMAND, seldom_used_part
 

@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from exauq_tui.hardware.diagnosis import Check, Finding, Result
-from exauq_tui.hardware.facts import (
+from exauq_tui.hardware.facts import examine_facts, examine_rehearsal, read_facts
+from exauq_tui.hardware.link_facts import (
     examine_clock,
-    examine_facts,
     examine_latency,
     examine_noise,
-    examine_rehearsal,
     examine_sessions,
-    read_facts,
 )
 
 OK, WARNING, FAILED, NOT_CHECKED = Result

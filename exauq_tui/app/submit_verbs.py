@@ -67,13 +67,9 @@ class SubmitVerbs(Talk):
 
     async def resubmit(self) -> None:
         """Submit once more what is marked; else the job under the cursor or all failed shown."""
-        tried = self._tried_again()
-        if self._model.visible_marks():
-            await self._ask_resubmit(self._target_rows(), tried)
-            return
+        failed, tried = self._failed_shown()
         row = self._model.cursor_row()
-        failed = [each for each in self._failed_shown() if _id(each) not in tried]
-        if all(each is row for each in failed):
+        if self._model.visible_marks() or all(each is row for each in failed):
             await self._ask_resubmit(self._target_rows(), tried)
             return
         this = [] if row is None or not _is_fit(row) else [row]
@@ -90,13 +86,23 @@ class SubmitVerbs(Talk):
         elif choice is not None:
             await self._resubmit(tuple(row.key for row in this))
 
-    def _failed_shown(self) -> list[JobRow]:
-        """The failed jobs that view and filter show, from the top."""
-        return [row for row in self._model.rows(self._model.visible_keys()) if row.status in FAILED]
+    def _failed_shown(self) -> tuple[list[JobRow], frozenset[tuple[str, str]]]:
+        """The failed jobs that are shown and were not tried again, from the top.
 
-    def _tried_again(self) -> frozenset[tuple[str, str]]:
-        """Server and id of each job that another one tries again already."""
-        return frozenset((row.server, row.try_of) for row in self._model.all_rows() if row.try_of)
+        Returns:
+            They, and server and id of every job that another one tries again.
+        """
+        # One pass over all rows: some 10 ms of 100,000.
+        failed: list[JobRow] = []
+        tried: set[tuple[str, str]] = set()
+        for row in self._model.all_rows():
+            if row.try_of:
+                tried.add((row.server, row.try_of))
+            if row.status in FAILED:
+                failed.append(row)
+        places = {row.key: self._model.index_of(row.key) for row in failed if _id(row) not in tried}
+        shown = sorted((place, key) for key, place in places.items() if place is not None)
+        return list(self._model.rows(key for _, key in shown)), frozenset(tried)
 
     async def _ask_resubmit(
         self, rows: Sequence[JobRow], tried: frozenset[tuple[str, str]]

@@ -35,7 +35,8 @@ class InputIndex:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.Lock()
-        self._keys: dict[Coords, tuple[int, ...]] = {}
+        # A single key as it is: 100,000 tuples would be gone through by each garbage collection.
+        self._keys: dict[Coords, int | tuple[int, ...]] = {}
         self._inputs: dict[int, Coords] = {}
 
     def find(self, inputs: Iterable[Sequence[float]]) -> list[tuple[StoredJob, ...]]:
@@ -49,7 +50,7 @@ class InputIndex:
         """
         with self._lock:
             self._catch_up()
-            wanted = [self._keys.get(tuple(data), ()) for data in inputs]
+            wanted = [self._known(tuple(data)) for data in inputs]
         jobs = self._store.jobs(key for keys in wanted for key in keys)
         by_key = {job.key: job for job in jobs if _brings_output(job)}
         return [_best_first(keys, by_key) for keys in wanted]
@@ -66,17 +67,22 @@ class InputIndex:
                 self._forget(job.key)
             if job.inputs:
                 self._inputs[job.key] = job.inputs
-                self._keys[job.inputs] = (*self._keys.get(job.inputs, ()), job.key)
+                others = self._known(job.inputs)
+                self._keys[job.inputs] = (*others, job.key) if others else job.key
 
     def _forget(self, key: int) -> None:
         inputs = self._inputs.pop(key, None)
         if inputs is None:
             return
-        left = tuple(other for other in self._keys[inputs] if other != key)
+        left = tuple(other for other in self._known(inputs) if other != key)
         if left:
             self._keys[inputs] = left
         else:
             del self._keys[inputs]
+
+    def _known(self, inputs: Coords) -> tuple[int, ...]:
+        keys = self._keys.get(inputs, ())
+        return (keys,) if isinstance(keys, int) else keys
 
 
 def _brings_output(job: StoredJob) -> bool:

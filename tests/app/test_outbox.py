@@ -101,3 +101,12 @@ async def test_keys_are_answered_while_ten_thousand_jobs_are_recorded() -> None:
         goes_on.set()
         await until(pilot, lambda: "hpc1 0 of 10,000" in app.text())
         assert "Recording" not in app.text()
+
+
+async def test_changes_that_arrive_while_the_screen_is_taken_down_do_no_harm() -> None:
+    fleet = FakeFleet(pending(300))
+    async with running(fleet) as (app, _):
+        await app.main.query_one("#sending").remove()
+        app.main.take(sent(pending(100)))
+        app.main.take(Changes(servers=(server(state=ServerState.LOST),)))
+        assert "hpc1 100 of 300" in text(app.main.outbox)

@@ -61,6 +61,7 @@ class MainScreen(MainSelection, MainVerbs, LogHandlers):
         self.details = JobDetails(app, self.detail)
         self._log_keys = app.commands.actions_hidden_by("log")
         self.outbox = Outbox()
+        self._sending = Static(id="sending", markup=False)
         self._awaited: set[int] = set()
 
     def compose(self) -> ComposeResult:
@@ -78,7 +79,7 @@ class MainScreen(MainSelection, MainVerbs, LogHandlers):
                     yield self.server_list
                 self.detail.add_class("pane")
                 yield self.detail
-        yield Static(id="sending", markup=False)
+        yield self._sending
         yield Footer(self.app.commands, ("main", "table", "app"))
         yield Static(id="too-small", markup=False)
 
@@ -171,10 +172,10 @@ class MainScreen(MainSelection, MainVerbs, LogHandlers):
 
     def draw_outbox(self) -> None:
         """Say how far the jobs are that wait to be sent, where there are many."""
-        line = self.query_one("#sending", Static)
-        line.display = self.outbox.is_worth_a_line
-        if line.display:
-            line.update(self.outbox.text(self.model.servers))
+        # Not looked up: changes may still arrive while the screen is taken down.
+        self._sending.display = self.outbox.is_worth_a_line
+        if self._sending.display:
+            self._sending.update(self.outbox.text(self.model.servers))
 
     def _show_new(self, keys: Sequence[int]) -> None:
         """Put the cursor on the first of new jobs, as soon as the model has them."""

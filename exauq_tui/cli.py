@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import click
 
-from exauq_tui import __version__, config, headless, headless_submit, locations
+from exauq_tui import __version__, config, headless, headless_doctor, headless_submit, locations
 from exauq_tui.config import Config, ServerProfile
 from exauq_tui.config_file import dotted
 from exauq_tui.errors import ExauqTuiError, InputError, RecordError
@@ -255,10 +255,12 @@ def doctor(options: Options, server: str, report: Path | None, as_json: bool) ->
     try:
         if profile is None:
             sys.exit(
-                headless.diagnose_unusable(server, wrong, report=report, log=log, as_json=as_json)
+                headless_doctor.diagnose_unusable(
+                    server, wrong, report=report, log=log, as_json=as_json
+                )
             )
         with _fleet(options, headless.TerminalPrompter(), (server,)) as fleet:
-            code = headless.diagnose(fleet, profile, report=report, log=log, as_json=as_json)
+            code = headless_doctor.diagnose(fleet, profile, report=report, log=log, as_json=as_json)
     except InputError as error:
         _fail(error, FAILED)
     sys.exit(code)

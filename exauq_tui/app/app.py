@@ -189,6 +189,8 @@ class ExauqApp(App[int], inherit_bindings=False):
 
     def _take_changes(self) -> None:
         self._flush_timer = None
+        if self._leaving or not self.main.is_attached:
+            return  # the screens are being taken down
         if not self.model.loaded:
             self.on_fleet_changed()
             return

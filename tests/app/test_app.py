@@ -242,3 +242,12 @@ def test_importing_the_app_brings_neither_paramiko_nor_numpy() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
     assert result.stdout.strip() == "[]"
+
+
+async def test_news_that_come_when_the_screens_are_gone_are_let_go() -> None:
+    fleet = FakeFleet([job(1)])
+    async with running(fleet) as (app, _):
+        pass
+    fleet.change(job(2))
+    app._take_changes()
+    assert app.model.total == 1

@@ -375,6 +375,12 @@ def test_a_workspace_of_a_newer_format_is_read_and_never_written(
     there.close()
     journal = here.workspace / ".exauq-tui" / "journal"
     wait_until(lambda: "\n3 C " in journal.read_text(), "the last that is written")
+    # Whoever connects has the slots looked through, which may still be going on.
+    mark = os.fsencode(here.workspace)
+    wait_until(
+        lambda: not any(b"\0fill\0" in each[1] and mark in each[1] for each in every_process()),
+        "the end of those who fill slots",
+    )
     (here.workspace / ".exauq-tui" / "format").write_text(f"{format_}\n")
     for program in (here.workspace / ".exauq-tui").glob("program-*"):
         program.unlink()

@@ -343,6 +343,14 @@ class DeletesJobs(Protocol):
 
 
 @runtime_checkable
+class WaitsItsTurn(Protocol):
+    """An interface that logs in only when no other one logs in to the same account."""
+
+    def on_wait(self, listener: Callable[[str], None] | None) -> None:
+        """Have the next attempts to connect tell whom they wait for; "" once for nobody."""
+
+
+@runtime_checkable
 class DiagnosesItself(Protocol):
     """An interface that can tell step by step what works on its machine, and what does not."""
 

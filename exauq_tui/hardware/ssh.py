@@ -102,6 +102,8 @@ class SSHInterface(HardwareInterface, ABC):
             ssh_backend=ssh_backend,
             limits=link_limits or LinkLimits(),
             remember=remember,
+            name=name,
+            tell_wait=self._tell_wait,
         )
         self._memory = Memory(keeps_secrets=remember)
         # Held while a connection is made, so that threads share one. Re-entrant, since
@@ -115,6 +117,7 @@ class SSHInterface(HardwareInterface, ABC):
         self._closed = False
         self._trail_of = Attempt()  # the last attempt to connect
         self._on_step: Callable[[Finding], None] | None = None
+        self._on_wait: Callable[[str], None] | None = None
         if connect:
             self.connect()
 
@@ -143,6 +146,14 @@ class SSHInterface(HardwareInterface, ABC):
     def on_step(self, listener: Callable[[Finding], None] | None) -> None:
         """Have the next attempts to connect tell of each step, from the thread that connects."""
         self._on_step = listener
+
+    def on_wait(self, listener: Callable[[str], None] | None) -> None:
+        """Have the next attempts to connect tell whom they wait for; "" once for nobody."""
+        self._on_wait = listener
+
+    def _tell_wait(self, name: str) -> None:
+        if self._on_wait is not None:
+            self._on_wait(name)
 
     @property
     def trail(self) -> Trail:

@@ -27,6 +27,7 @@ from exauq_tui.hardware.interface import (
     DiagnosesItself,
     HardwareInterface,
     PushesChanges,
+    WaitsItsTurn,
     WatchesLink,
 )
 from exauq_tui.monitor import pacing
@@ -291,6 +292,8 @@ class Poller:
             self._standing.say(ServerState.CONNECTING)
             if isinstance(interface, DiagnosesItself):
                 interface.on_step(self._examinations.step)
+            if isinstance(interface, WaitsItsTurn):
+                interface.on_wait(self._say_wait)
             if isinstance(interface, Connects):
                 interface.connect()
             try:
@@ -305,6 +308,12 @@ class Poller:
                 self._standing.end_wait()
                 if isinstance(interface, PushesChanges):
                     interface.on_news(None)
+
+    def _say_wait(self, name: str) -> None:
+        """Say why nothing goes on while another server's log-in is waited for."""
+        if self._standing.state is ServerState.CONNECTING and name != self._profile.name:
+            words = f"waits for {name}, which logs in to the same account" if name else ""
+            self._standing.say(ServerState.CONNECTING, words)
 
     @property
     def _is_leaving(self) -> bool:

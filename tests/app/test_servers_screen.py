@@ -66,6 +66,17 @@ async def test_a_long_message_is_there_in_full(files: Files) -> None:
         assert "retry 5s" in app.text()
 
 
+async def test_a_server_that_waits_for_another_says_for_which_in_the_list_and_on_the_screen() -> (
+    None
+):
+    words = "waits for hpc1, which logs in to the same account"
+    lab = server("lab", state=ServerState.CONNECTING, message=words)
+    async with running(FakeFleet([], [server(), lab])) as (app, pilot):
+        assert "waits for hpc1, which" in app.text()
+        await pilot.press("w", "j")
+        await until(pilot, lambda: words in app.text())
+
+
 async def test_what_changes_is_shown_and_the_cursor_stays_on_its_server(files: Files) -> None:
     fleet = two()
     async with running(fleet, **files.options()) as (app, pilot):

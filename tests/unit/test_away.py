@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -262,3 +263,28 @@ def test_a_link_of_which_only_answers_tell_is_not_left_alone_for_long(lab: Lab) 
     assert view.next_try is not None
     assert view.last_seen is not None
     assert view.next_try - view.last_seen < 4
+
+
+def test_a_server_that_waits_for_another_s_log_in_says_for_which(lab: Lab, server: Server) -> None:
+    gate = threading.Event()
+
+    class Patient(FakeInterface):
+        """Waits before it connects."""
+
+        def on_wait(self, listener: Callable[[str], None] | None) -> None:
+            self.tell = listener
+
+        def connect(self) -> None:
+            assert self.tell is not None
+            self.tell("lab")
+            gate.wait(15)
+            self.tell("")
+            super().connect()
+
+    fleet = lab.fleet(kind=Patient)
+    words = "waits for lab, which logs in to the same account"
+    until(lambda: fleet.server("hpc1").message == words)
+    assert fleet.server("hpc1").state is ServerState.CONNECTING
+    gate.set()
+    stands(fleet, ServerState.UP)
+    assert fleet.server("hpc1").message == ""

@@ -77,3 +77,28 @@ def test_a_failed_attempt_ends_its_turn() -> None:
         fail()
     with turn(["h"], never):
         pass
+
+
+def test_who_is_waited_for_is_told_once_by_name_and_so_is_the_end_of_it() -> None:
+    told: list[str] = []
+    waits, went = threading.Event(), threading.Event()
+
+    def tell(name: str) -> None:
+        told.append(name)
+        waits.set()
+
+    def log_in() -> None:
+        with turn(["i"], never, "second", tell):
+            went.set()
+
+    with turn(["i"], never, "first", told.append):
+        thread = threading.Thread(target=log_in)
+        thread.start()
+        assert waits.wait(20)
+        assert told == ["first"]
+        assert not went.is_set()
+    thread.join(20)
+    assert went.is_set()
+    assert told == ["first", ""]
+    with turn(["i"], never, "third", told.append):
+        assert told == ["first", ""]

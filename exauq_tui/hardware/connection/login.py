@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
@@ -37,6 +38,8 @@ class Login:
         ssh_backend: What speaks SSH.
         limits: How much silence of a connection is put up with.
         remember: Whether passwords and passphrases are kept in memory for later log-ins.
+        name: What others are told who wait for the end of this log-in.
+        tell_wait: Told whom this log-in waits for, by name, and "" once for nobody.
 
     Raises:
         ValueError: More than one way of proving it is given, or a value cannot be right.
@@ -56,6 +59,8 @@ class Login:
     ssh_backend: SSHBackend = "paramiko"
     limits: LinkLimits = field(default_factory=LinkLimits)
     remember: bool = True
+    name: str = ""
+    tell_wait: Callable[[str], None] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         given = [

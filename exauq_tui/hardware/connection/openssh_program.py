@@ -180,7 +180,8 @@ class OpenSSHProgram:
         ) as setting:
             # By its answer we know that the log-in is over; every shell understands it alike.
             mark = f"exauq-tui-{secrets.token_hex(8)}"
-            with turns.turn(self._way.accounts, self._refuse_if_closed):
+            accounts, check = self._way.accounts, self._refuse_if_closed
+            with turns.turn(accounts, check, login.name, login.tell_wait):
                 stream = self._start(setting, f"echo {mark}; {command}")
                 answers = self._answers(setting)
                 try:

@@ -98,7 +98,8 @@ class _Connecting:
             jump = self._reach_jump(config, before, depth)
             # Waiting here, no server counts the seconds until we have logged in.
             account = turns.account(config.user, config.host_name, config.port)
-            with turns.turn([account], self.attempt.check):
+            login = self.login
+            with turns.turn([account], self.attempt.check, login.name, login.tell_wait):
                 session = self._log_in(hop, config, known, plan, where, jump)
         finally:
             if agent is not None:

@@ -14,6 +14,7 @@ _SLICE = 0.1
 
 _guard = threading.Lock()
 _locks: dict[str, threading.Lock] = {}
+_holders: dict[str, str] = {}
 
 
 def account(user: str, host: str, port: int) -> str:
@@ -22,20 +23,40 @@ def account(user: str, host: str, port: int) -> str:
 
 
 @contextmanager
-def turn(accounts: Sequence[str], check: Callable[[], None]) -> Iterator[None]:
+def turn(
+    accounts: Sequence[str],
+    check: Callable[[], None],
+    who: str = "",
+    tell: Callable[[str], None] | None = None,
+) -> Iterator[None]:
     """Be the only one in this process who logs in to some accounts.
 
     Args:
         accounts: Which, as `account` names them.
         check: Called now and then while others are waited for; may raise to give up.
+        who: The name by which those who wait are told whom they wait for.
+        tell: Told who is waited for, by name, and "" once nobody is.
     """
     with ExitStack() as held:
+        told = ""
         # In one order for all, so that nobody waits in a circle.
         for name in sorted(set(accounts)):
             with _guard:
                 lock = _locks.setdefault(name, threading.Lock())
             while not lock.acquire(timeout=_SLICE):
+                holder = _holders.get(name, "")
+                if tell is not None and holder not in ("", told):
+                    told = holder
+                    tell(holder)
                 check()
-            held.callback(lock.release)
+            held.callback(_release, name, lock)
+            _holders[name] = who
+        if tell is not None and told:
+            tell("")
         check()
         yield
+
+
+def _release(name: str, lock: threading.Lock) -> None:
+    _holders.pop(name, None)  # before: the next one writes its own name
+    lock.release()

@@ -156,6 +156,7 @@ class ExauqApp(App[int], inherit_bindings=False):
 
     async def _load(self) -> None:
         """Read what was last known, then let the servers be connected to."""
+        await self.main.take_preferences()
         rows, servers = await in_thread(lambda: (self.fleet.rows(), self.fleet.servers()))
         self.news.load(rows, servers)
         self.model.load(rows, servers)

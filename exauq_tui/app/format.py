@@ -147,6 +147,15 @@ def moment(at: float | None, now: float) -> str:
     return time.strftime("%H:%M:%S" if same_day else "%Y-%m-%d %H:%M:%S", then)
 
 
+def short_moment(at: float | None, now: float) -> str:
+    """Write a point in time in local time in at most eleven cells: 14:03:59, or 11-28 14:03."""
+    if at is None or at <= 0:
+        return DASH
+    then, today = time.localtime(at), time.localtime(now)
+    same_day = then[:3] == today[:3]
+    return time.strftime("%H:%M:%S" if same_day else "%m-%d %H:%M", then)
+
+
 def number(value: float) -> str:
     """Write a number so that no digit is lost."""
     return repr(value)

@@ -89,6 +89,17 @@ Where the value is None, the row comes last in both directions.
 """
 
 
+DEFAULT_SORT = "age"
+"""The newest first, unless somebody chose another order."""
+
+_LARGE_FIRST = frozenset({"age", "run", "try", "started", "finished"})
+
+
+def starts_descending(name: str) -> bool:
+    """Whether an order begins with what is large, or late, until somebody turns it round."""
+    return name in _LARGE_FIRST
+
+
 def sort_value(name: str) -> Callable[[JobRow], SortValue | None]:
     """What rows are ordered by.
 

@@ -18,7 +18,7 @@ HOSTILE = "[red]x[/nope] \x1b[2J\x1b]52;c;aGk=\x07 \u202e[@click=app.exit]y"
 async def test_the_table_shows_status_inputs_output_and_age() -> None:
     async with running(FakeFleet([job(1, JobStatus.COMPLETED)])) as (app, _):
         head, row, *_ = app.lines()
-        assert head.split() == ["STATUS", "ID", "x1", "x2", "x3", "OUTPUT", "AGE"]
+        assert head.split() == ["STATUS", "ID", "x1", "x2", "x3", "OUTPUT", "AGE▲"]
         assert row.split() == [
             "▸", "✓", "Completed", "…000001", "0.2600", "-1.5000", "1", "14.7562", "59m50",
         ]  # fmt: skip

@@ -312,6 +312,8 @@ SCENES = {
     ),
     "filter": Scene(several, keys=("/", *"failed"), shows="/failed"),
     "filter-wrong": Scene(keys=("/", *"fail x1>many"), shows='"many" is not a number'),
+    "sort": Scene(keys=("S",), shows="Sort by"),
+    "columns": Scene(keys=("C", "j", "j", "j"), shows="shows or hides"),
     "tries": Scene(tried, keys=("j",), shows="2 earlier tries folded"),
     "light": Scene(several, config=Config(app=replace(Config().app, theme="exauq-light"))),
 }

@@ -18,8 +18,10 @@ from exauq_tui.app.job_model import Applied
 from exauq_tui.app.job_verbs import JobVerbs
 from exauq_tui.app.log_reading import LogReading
 from exauq_tui.app.outbox import Outbox
+from exauq_tui.app.preferences import PreferencesFile
 from exauq_tui.app.screens.log_handlers import LogHandlers
-from exauq_tui.app.screens.main_selection import FILTER_HINT, MainSelection
+from exauq_tui.app.screens.main_columns import MainColumns
+from exauq_tui.app.screens.main_selection import FILTER_HINT
 from exauq_tui.app.screens.main_verbs import MainVerbs
 from exauq_tui.app.take_away import TakeAway
 from exauq_tui.app.widgets.detail import DetailPane
@@ -39,7 +41,7 @@ NARROW = 100
 SMALLEST = (60, 15)
 
 
-class MainScreen(MainSelection, MainVerbs, LogHandlers):
+class MainScreen(MainColumns, MainVerbs, LogHandlers):
     """Shows the model and turns keys into verbs."""
 
     app: ExauqApp
@@ -50,6 +52,7 @@ class MainScreen(MainSelection, MainVerbs, LogHandlers):
         super().__init__()
         self.model = app.model
         self._clock = app.clock
+        self.preferences = PreferencesFile(app.data_dir)
         self.verbs = JobVerbs(app, self._show_new)
         self.take_away = TakeAway(app)
         self.table = JobTable(self.model, self._clock, id="jobs")

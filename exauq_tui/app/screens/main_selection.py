@@ -37,6 +37,10 @@ class MainSelection(MainPanes):
         """Say what is shown, in the borders."""
         raise NotImplementedError
 
+    def keep_preferences(self) -> None:
+        """Write down how the table is to look."""
+        raise NotImplementedError
+
     def refresh_all(self) -> None:
         """Draw everything afresh."""
         raise NotImplementedError
@@ -82,6 +86,7 @@ class MainSelection(MainPanes):
     def action_fold_tries(self) -> None:
         """Fold each job's tries into one row, or show every try."""
         self._select(lambda: self.model.set_folds(not self.model.folds))
+        self.keep_preferences()
         if not self.model.has_tries:
             self.app.tell("No job was tried again yet.")
         elif not self.model.folds:

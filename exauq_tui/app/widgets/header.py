@@ -179,7 +179,8 @@ def sort_text(model: JobModel) -> str:
     """By what the table is ordered, unless it is the default."""
     if model.sort == "age" and model.descending:
         return ""
-    return f"sort {model.sort.upper()}"
+    kind, _, position = model.sort.partition(":")
+    return f"sort x{int(position) + 1}" if kind == "input" else f"sort {model.sort.upper()}"
 
 
 def counts_text(counts: Mapping[JobStatus, int], *, words: bool) -> Content:

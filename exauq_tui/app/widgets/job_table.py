@@ -21,7 +21,16 @@ from textual.strip import Strip
 from exauq_tui.app import format as fmt
 from exauq_tui.app.commands import bindings
 from exauq_tui.app.job_model import JobModel
-from exauq_tui.app.widgets.columns import GAP, GUTTER, Column, input_names, layout
+from exauq_tui.app.widgets.columns import (
+    GAP,
+    GUTTER,
+    Column,
+    Layout,
+    as_chosen,
+    automatic,
+    every_column,
+    input_names,
+)
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.monitor.snapshot import JobRow
 
@@ -62,6 +71,17 @@ class JobTable(ScrollView, can_focus=True):
     class MarksChanged(Message):
         """Jobs were marked or unmarked."""
 
+    class HeadingClicked(Message):
+        """A column's heading was clicked.
+
+        Attributes:
+            name: The column's name.
+        """
+
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
     class Opened(Message):
         """A job was asked to be shown in full."""
 
@@ -72,7 +92,9 @@ class JobTable(ScrollView, can_focus=True):
         self.model = model
         self.clock = clock
         self.empty_text: tuple[tuple[str, str], ...] = ()
-        self._columns: tuple[Column, ...] = ()
+        self.preferred: tuple[str, ...] = ()
+        """The columns that somebody chose, by name; () for those that fit best."""
+        self._shown_columns = Layout()
         self._layout_of: tuple[object, ...] = ()
         self._painted: dict[int, Signature] = {}
         self._strips: dict[int, tuple[Signature, Strip]] = {}
@@ -160,25 +182,44 @@ class JobTable(ScrollView, can_focus=True):
         width = self.scrollable_content_region.width
         model = self.model
         servers = tuple(model.servers)
-        # A few rows tell the dimension: going through all of them would cost more than drawing.
-        count = len(model)
-        keys = {model.key_at(index) for index in {0, count - 1, model.cursor_index} if count}
-        rows = model.rows(keys)
-        names = input_names(rows, model.servers.values())
+        names = self._input_names()
         levels = len({view.level for view in model.servers.values()})
-        wanted = (width, names, model.id_digits, servers, levels)
+        order = (model.sort, model.descending)
+        wanted = (width, names, model.id_digits, servers, levels, self.preferred, order)
         if wanted == self._layout_of:
             return False
         self._layout_of = wanted
-        self._columns = layout(
-            width,
-            names,
-            id_digits=model.id_digits,
-            servers=servers,
-            levels=levels,
-        )
+        columns = every_column(names, id_digits=model.id_digits, servers=servers)
+        if self.preferred:
+            self._shown_columns = as_chosen(width, columns, self.preferred)
+        else:
+            self._shown_columns = automatic(width, columns, servers=len(servers), levels=levels)
         self._strips.clear()
         return True
+
+    def _input_names(self) -> tuple[str, ...]:
+        """The inputs' headings, as a few rows tell: to go through all would cost too much."""
+        model, count = self.model, len(self.model)
+        keys = {model.key_at(index) for index in {0, count - 1, model.cursor_index} if count}
+        return input_names(model.rows(keys), model.servers.values())
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns that are shown, from the left."""
+        return self._shown_columns.columns
+
+    def every_column(self) -> tuple[Column, ...]:
+        """All columns that there are, shown or not."""
+        return every_column(
+            self._input_names(), id_digits=self.model.id_digits, servers=self.model.servers
+        )
+
+    @property
+    def sort_arrow(self) -> str:
+        """Which way the values go from the top: up, or down."""
+        # An age is the larger the earlier a job was set up.
+        falls = self.model.descending is not (self.model.sort == "age")
+        return "▼" if falls else "▲"
 
     def _row_at(self, line: int) -> JobRow | None:
         """The row on a line of the widget; the heading is line 0."""
@@ -272,7 +313,7 @@ class JobTable(ScrollView, can_focus=True):
         ]
         used = GUTTER
         gap = Segment(" " * GAP, base)
-        for column in self._columns:
+        for column in self.columns:
             if column.name == "status":
                 text, style = fmt.status_text(row, stale), status
             else:
@@ -288,11 +329,21 @@ class JobTable(ScrollView, can_focus=True):
 
     def _header(self, width: int) -> Strip:
         style = self._style("table--header")
-        text = " " * GUTTER + "".join(
-            fmt.fit(column.title, column.width, right=column.right) + " " * GAP
-            for column in self._columns
-        )
-        return Strip([Segment(fmt.fit(text.rstrip(), width), style)], width)
+        text = " " * GUTTER
+        for column in self.columns:
+            title = fmt.fit(column.title, column.width, right=column.right)
+            gap = GAP
+            if column.name == self.model.sort:
+                # In the gap, or where the title leaves room: no column has to be wider for it.
+                title = (title if column.right else column.title) + self.sort_arrow
+                title = fmt.fit(title, column.width + 1)
+                gap -= 1
+            text += title + " " * gap
+        text = text.rstrip()
+        if self._shown_columns.left_out:
+            sign = f" +{self._shown_columns.left_out} ›"
+            text = fmt.fit(text, width - len(sign) - 1) + sign
+        return Strip([Segment(fmt.fit(text, width), style)], width)
 
     def _empty_line(self, y: int, width: int) -> Strip:
         """Draw a line below the last row, or of the text that stands in an empty table."""
@@ -386,7 +437,12 @@ class JobTable(ScrollView, can_focus=True):
         self.sync()
 
     def on_click(self, event: events.Click) -> None:
-        """Put the cursor where the mouse was clicked; in the first cells, mark."""
+        """Go where the mouse was clicked; in the first cells, mark; on a heading, sort."""
+        if event.y == 0:
+            column = self._shown_columns.column_at(event.x)
+            if column is not None:
+                self.post_message(self.HeadingClicked(column.name))
+            return
         row = self._row_at(event.y)
         if row is None:
             return

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 
 from textual.content import Content
 
 from exauq_tui.app import format as fmt
 from exauq_tui.app.submit_order import Prepared
 from exauq_tui.jobs import Input as Point
-from exauq_tui.monitor.snapshot import JobRow
+from exauq_tui.monitor.snapshot import JobRow, ServerState, ServerView
 
 MUTED = "$foreground-muted"
 _COLUMN = 11
@@ -35,18 +36,25 @@ def problem(words: str) -> Content:
     return Content.styled(fmt.safe_block(words), "$error")
 
 
-def heading(prepared: Prepared, duplicates: str, usable: bool) -> Content:
-    """Say how many jobs would go where."""
+def heading(
+    prepared: Prepared, duplicates: str, usable: bool, servers: Mapping[str, ServerView]
+) -> list[Content]:
+    """Say how many jobs would go where, and who cannot be reached now."""
     count = len(prepared.points(duplicates)) if usable else 0
-    colour = "bold $success" if count else "bold $warning"
-    shares = [(name, share) for name, share in prepared.shared(duplicates).items() if share]
-    if not count or not shares:
-        return Content.styled("Nothing to submit", colour)
-    if len(shares) == 1:
-        to = f"  to {fmt.safe(shares[0][0])}"
-    else:
-        to = "  to " + ", ".join(f"{fmt.safe(name)} {share:,}" for name, share in shares)
-    return Content.assemble((fmt.count(count, "job"), colour), to)
+    shares = {name: share for name, share in prepared.shared(duplicates).items() if share}
+    if not count:
+        return [Content.styled("Nothing to submit", "bold $warning")]
+    to = ", ".join(
+        f"{fmt.safe(name)} {share:,}" if len(shares) > 1 else fmt.safe(name)
+        for name, share in shares.items()
+    )
+    said = [Content.assemble((fmt.count(count, "job"), "bold $success"), f"  to {to}")]
+    away = [
+        f"{fmt.safe(name)} is {view.state.value}: its jobs are kept, and sent when it is back."
+        for name in shares
+        if (view := servers.get(name)) is not None and view.state is not ServerState.UP
+    ]
+    return [*said, *(Content.styled(words, "$warning") for words in away)]
 
 
 def table(
@@ -57,13 +65,13 @@ def table(
     if not points:
         return []
     most = max(1, (width - _LINE - _REMARK) // (_COLUMN + 1))
-    columns = names or tuple(f"x{number}" for number in range(1, len(points[0]) + 1))
-    left_out = len(columns) - most
-    titles = [fmt.fit(fmt.safe(name), _COLUMN, right=True) for name in columns[:most]]
+    left_out = len(points[0]) - most
+    columns = names[:most] or [f"x{n}" for n in range(1, min(most, len(points[0])) + 1)]
+    titles = [fmt.fit(fmt.safe(name), _COLUMN, right=True) for name in columns]
     more = f" +{left_out} more" if left_out > 0 else ""
     drawn = [Content.styled(" ".join([fmt.fit("line", _LINE), *titles]) + more, MUTED)]
     seen: set[Point] = set()
-    for point, line, key in list(zip(points, lines, prepared.known, strict=True))[:height]:
+    for point, line, key in islice(zip(points, lines, prepared.known, strict=True), height):
         values = [fmt.fit_number(value, _COLUMN) for value in point[:most]]
         text = " ".join([fmt.fit(f"{line:,}", _LINE), *values])
         drawn.append(Content.assemble(text, _remark(point, key, seen, find_row)))

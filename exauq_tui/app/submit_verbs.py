@@ -33,7 +33,11 @@ class SubmitVerbs(Talk):
         names = [view.name for view in servers]
         chosen = server if server in names else names[0]
         dialog = SubmitDialog(
-            servers, chosen, lambda wish: prepare(self._fleet, wish), self._model.row
+            servers,
+            chosen,
+            lambda wish: prepare(self._fleet, wish),
+            self._model.row,
+            lambda: self._model.servers,
         )
         await self._open(dialog, self._submit)
 

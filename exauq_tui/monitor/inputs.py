@@ -23,6 +23,7 @@ _FLOAT = re.compile(
 )
 _MAX_BYTES = 256 * 1024 * 1024
 _MAX_DIGITS = 400
+_MOST_NAMES = 12
 _NOTHING = "there is no line with numbers in it"
 
 
@@ -249,7 +250,7 @@ def _row(fields: Sequence[str], names: Sequence[str]) -> Input:
     if names and len(fields) != len(names):
         raise InputError(
             f"{len(fields)} {'value' if len(fields) == 1 else 'values'} given, "
-            f"{len(names)} expected ({', '.join(names)})"
+            f"{len(names)} expected ({_listed(names)})"
         )
     if not fields:
         raise InputError("a value is missing")
@@ -261,6 +262,12 @@ def _row(fields: Sequence[str], names: Sequence[str]) -> Input:
             where = names[column - 1] if names else f"column {column}"
             raise InputError(f"{where}: {error}") from error
     return Input(*values)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """List names for a message, cut short."""
+    more = f", … {names[-1]}" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more
 
 
 def _shown(text: str) -> str:

@@ -353,3 +353,52 @@ async def test_what_was_typed_last_counts(tmp_path: Path) -> None:
         await pilot.pause()
         assert isinstance(app.screen, SubmitDialog)
         assert "1 job " in app.text()
+
+
+async def test_a_server_that_is_away_is_told_of_before_jobs_are_kept_for_it() -> None:
+    fleet = FakeFleet(servers=[server(state=ServerState.LOST)])
+    async with running(fleet) as (app, pilot):
+        await pilot.press("s")
+        paste(app, ROWS)
+        await until(pilot, lambda: "hpc1 is LOST: its jobs are kept" in app.text())
+        await pilot.press("enter")
+        await until(pilot, lambda: fleet.called("submit"))
+
+
+async def test_a_path_may_be_in_quotes(tmp_path: Path) -> None:
+    fleet = FakeFleet()
+    (tmp_path / "a sweep.csv").write_text("1,2,3\n")
+    async with running(fleet) as (app, pilot):
+        await pilot.press("s")
+        app.screen.set_focus(field(app, "file"))
+        paste(app, f"'{tmp_path}/a sweep.csv'")
+        await until(pilot, lambda: "1 job " in app.text())
+        await pilot.press("enter")
+        await until(pilot, lambda: fleet.called("submit"))
+        assert fleet.called("submit")[0][2] == "a sweep.csv"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\x1b]52;c;YWJj\x07\n[/nope]\n1,2,3",
+        "1,2,3\n\ud800,2,3\n[bold]1,2,3",
+        "9" * 1_000_000,
+        "1," * 500_000,
+        "x" * 1_000_000 + "\n1,2,3",
+        "\n\r\n",
+        "",
+    ],
+    ids=["escapes", "surrogates", "a long number", "many columns", "a long word", "ends", "none"],
+)
+@pytest.mark.parametrize("names", [("x1", "x2", "x3"), ()], ids=["names", "no-names"])
+async def test_no_text_that_is_pasted_does_any_harm(text: str, names: tuple[str, ...]) -> None:
+    fleet = FakeFleet(servers=[server(input_names=names)])
+    async with running(fleet) as (app, pilot):
+        await pilot.press("s")
+        paste(app, text)
+        await pilot.pause()
+        await until(pilot, lambda: not any(worker.is_running for worker in app.workers))
+        assert "\x1b" not in app.text()
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, MainScreen))

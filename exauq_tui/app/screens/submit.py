@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -41,6 +41,7 @@ class SubmitDialog(Dialog[Submission]):
         chosen: The server that is offered first.
         prepare: Reads what is wished for and looks it up; called in a thread.
         find_row: Gives the row of a job.
+        views: Gives the servers as they stand now.
     """
 
     FIRST_FOCUS: ClassVar[str] = "#point Input"
@@ -57,12 +58,14 @@ class SubmitDialog(Dialog[Submission]):
         chosen: str,
         prepare: Callable[[Wish], Prepared],
         find_row: words.FindRow,
+        views: Callable[[], Mapping[str, ServerView]],
     ) -> None:
         super().__init__()
         self._targets = targets(servers)
         self._destination = next(each for each in self._targets if each.server == chosen)
         self._prepare = prepare
         self._find_row = find_row
+        self._views = views
         self._source: Source = "form"
         self._rows = RowsField(id="rows")
         self._prepared: Prepared | None = None
@@ -101,7 +104,7 @@ class SubmitDialog(Dialog[Submission]):
                 yield Static(id="shown", markup=False)
             with _line("Bad lines", "bad-line"):
                 yield Choice([(_NONE, "submit nothing"), (_GOOD, "good lines only")], id="bad")
-            with _line("Ran already", "known-line"):
+            with _line("Duplicates", "known-line"):
                 yield Choice(
                     [(SKIP, "skip"), (AGAIN, "run again"), (REUSE, "skip, mark their jobs")],
                     id="known",
@@ -194,12 +197,19 @@ class SubmitDialog(Dialog[Submission]):
         """What stands in the dialog, or None where something is missing still."""
         source: Point | str | Path | None = None
         if self._source == "file":
-            source = Path(self.query_one("#file", Input).value.strip())
+            source = self._path()
         elif self._source == "rows":
             source = self._rows.pasted or self._rows.value
         else:
             source = self._read_fields()
         return None if source is None else Wish(self._destination, self.names, source)
+
+    def _path(self) -> Path:
+        """The file that is named; in quotes where it was dropped on a terminal."""
+        text = self.query_one("#file", Input).value.strip()
+        if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+            text = text[1:-1]
+        return Path(text)
 
     def _read_fields(self) -> Point | None:
         """Read the form, and mark what is wrong."""
@@ -299,7 +309,7 @@ class SubmitDialog(Dialog[Submission]):
             return [words.problem(prepared.problem)]
         height = 6 if not self.has_class("-short") else 3 if not prepared.rows.bad else 1
         return [
-            words.heading(prepared, self._duplicates(), bool(self._points())),
+            *words.heading(prepared, self._duplicates(), bool(self._points()), self._views()),
             *words.duplicates(prepared),
             *words.table(prepared, self.names, self._find_row, width=width, height=height),
             *words.bad_lines(prepared),
@@ -334,7 +344,7 @@ class SubmitDialog(Dialog[Submission]):
     def _batch(self) -> str:
         """What the jobs are called together, unless a person says otherwise."""
         if self._source == "file":
-            return Path(self.query_one("#file", Input).value.strip()).name
+            return self._path().name
         return _PASTED if self._source == "rows" and self._rows.pasted else ""
 
     @on(Input.Submitted)

@@ -29,6 +29,7 @@ sys.path.insert(0, str(REPOSITORY))  # for the tests' fleet in memory
 
 # ruff: noqa: E402 - the lines above have to come first
 from pictures import find_browser, without_remote_fonts, write_png
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -58,6 +59,7 @@ class Scene:
         fleet: Makes the servers and jobs to show.
         ready: A text that the screen shows once it is as it should be.
         keys: What is pressed before the picture is taken.
+        paste: What is pasted after that.
         size: Columns and lines of the terminal.
         png: Whether the README shows it.
     """
@@ -66,6 +68,7 @@ class Scene:
     fleet: Callable[[], FakeFleet]
     ready: str
     keys: Keys = ()
+    paste: str = ""
     size: tuple[int, int] = (120, 36)
     png: bool = False
 
@@ -115,6 +118,22 @@ def a_lost_server() -> FakeFleet:
     return fleet
 
 
+def a_study() -> FakeFleet:
+    """A design of 400 points, nearly all of which have ended long ago."""
+    rows = [
+        _row(key, "lab" if key % 4 == 0 else "hpc1", point, NOW, age=BATCH_AGE * 20)
+        for key, point in enumerate(sample_inputs(400), start=1)
+    ]
+    return FakeFleet(rows, _servers())
+
+
+def some_rows() -> str:
+    """Two dozen rows to paste, three of which ran already."""
+    points = [*sample_inputs(60)[:3], *sample_inputs(21, seed=5)]
+    lines = [",".join(f"{value!r}" for value in point) for point in points]
+    return "\n".join(["x1,x2,x3", *lines])
+
+
 def _servers() -> tuple[ServerView, ...]:
     return (
         server("hpc1", workspace="/home/alice/ishigami/jobs"),
@@ -122,10 +141,12 @@ def _servers() -> tuple[ServerView, ...]:
     )
 
 
-def _row(key: int, name: str, point: Sequence[float], seen: float) -> JobRow:
+def _row(
+    key: int, name: str, point: Sequence[float], seen: float, age: float = BATCH_AGE
+) -> JobRow:
     """A job of the sample simulator on a server, at the point that it had reached when seen."""
     x1, x2, x3 = point
-    created = NOW - BATCH_AGE
+    created = NOW - age
     fails_at = simulator.failing_step(x1, x2, x3)
     done = (fails_at or simulator.STEPS) / simulator.STEPS
     finished = created + 1 + SLOWER * simulator.run_seconds(x1, x2, x3) * done
@@ -177,9 +198,12 @@ SCENES = (
     Scene("main", a_batch, "residual", ("j", "j", "j", "]", "]"), png=True),
     Scene("narrow", a_batch, "Completed", size=(80, 24)),
     Scene("lost", a_lost_server, "LOST", png=True),
-    Scene("submit", a_batch, "2.75", ("s", *typed("0.5"), "tab", *typed("-2.75"), "tab", "1")),
+    Scene("submit", a_batch, "Ran already", ("s",), paste=some_rows()),
     Scene("cancel", a_batch, "Cancel", ("2", "a", "c")),
     Scene("log", a_batch, "diverged", ("3", "l"), png=True),
+    Scene("plot", a_study, "against x2", ("P", "x"), png=True),
+    Scene("servers", a_lost_server, "no answer", ("w",)),
+    Scene("filter", a_batch, "x1", ("/", *typed("status:failed x1>0"), "enter")),
     Scene("help", a_batch, "Keys", ("question_mark",)),
 )
 
@@ -201,8 +225,10 @@ async def draw(scene: Scene) -> str:
         for key in scene.keys:
             await pilot.press(key)
             await settle(pilot)
+        if scene.paste:
+            app.post_message(events.Paste(scene.paste))
         deadline = time.monotonic() + 20
-        while scene.ready not in app.export_screenshot():
+        while scene.ready not in app.export_screenshot().replace("&#160;", " "):
             if time.monotonic() > deadline:
                 raise RuntimeError(f"scene {scene.name}: the screen never shows {scene.ready!r}")
             await pilot.pause(0.05)

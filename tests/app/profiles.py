@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from textual.widgets import Input, Select, TextArea
+
+from exauq_tui.app.app import ExauqApp
 from exauq_tui.config import Config, load
 from tests.app.fake_fleet import FakeFleet, server
 
@@ -72,3 +75,14 @@ def write_files(directory: Path) -> Files:
 def two() -> FakeFleet:
     """The servers of these files, without jobs."""
     return FakeFleet([], [server(), server("lab", input_names=())])
+
+
+def fill(app: ExauqApp, **values: str) -> None:
+    """Write into fields of the form."""
+    for name, text in values.items():
+        field = app.screen.query_one(f"#field-{name}")
+        if isinstance(field, TextArea):
+            field.text = text
+        else:
+            assert isinstance(field, (Input, Select))
+            field.value = text

@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from textual.widgets import Input, Select, TextArea
+from textual.widgets import Input
 
 from exauq_tui.app.screens.dialogs import ConfirmDialog
 from exauq_tui.app.screens.server_form import ServerForm
@@ -15,7 +15,7 @@ from exauq_tui.config import Config, ServerProfile, default_profile, load
 from exauq_tui.errors import InputError
 from tests.app.fake_fleet import FakeFleet, server
 from tests.app.harness import Dashboard, running, until
-from tests.app.profiles import BY_HAND, OWN, Files, two, write_files
+from tests.app.profiles import BY_HAND, OWN, Files, fill, two, write_files
 
 NEW = ("w", "n", *"hpc2", "tab", "tab", *"hpc2.example.org", "tab", *"bob")
 
@@ -23,17 +23,6 @@ NEW = ("w", "n", *"hpc2", "tab", "tab", *"hpc2.example.org", "tab", *"bob")
 @pytest.fixture
 def files(tmp_path: Path) -> Files:
     return write_files(tmp_path)
-
-
-def fill(app: Dashboard, **values: str) -> None:
-    """Write into fields of the form."""
-    for name, text in values.items():
-        field = app.screen.query_one(f"#field-{name}")
-        if isinstance(field, TextArea):
-            field.text = text
-        else:
-            assert isinstance(field, (Input, Select))
-            field.value = text
 
 
 def why(app: Dashboard, field: str) -> str:

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from exauq_tui.hardware import Input, Job, JobId, JobStatus
+from exauq_tui.hardware import Input, Job, JobId, JobStatus, server_program
 from exauq_tui.hardware.local import LocalScriptInterface
 from exauq_tui.hardware.script_jobs import ScriptJobs
-from exauq_tui.hardware.server_program import server_program
 from exauq_tui.hardware.unix_server import UnixServerScriptInterface
 from tests.live.sshd import Sshd
 
@@ -52,11 +51,11 @@ def wait_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def alter_program(monkeypatch: pytest.MonkeyPatch, *changes: tuple[str, str]) -> None:
     """Have servers sent another program, with some texts in it replaced by others."""
-    program = server_program()
+    program = server_program.server_program()
     for old, new in changes:
         assert program.count(old) == 1
         program = program.replace(old, new)
-    monkeypatch.setattr("exauq_tui.hardware.server_program.server_program", lambda: program)
+    monkeypatch.setattr(server_program, "server_program", lambda: program)
 
 
 def wait_until(condition: Callable[[], object], what: str, patience: float = PATIENCE) -> None:

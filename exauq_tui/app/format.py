@@ -156,6 +156,11 @@ def short_moment(at: float | None, now: float) -> str:
     return time.strftime("%H:%M:%S" if same_day else "%m-%d %H:%M", then)
 
 
+def day(at: float) -> str:
+    """Write the day of a point in time, in local time."""
+    return time.strftime("%Y-%m-%d", time.localtime(at))
+
+
 def number(value: float) -> str:
     """Write a number so that no digit is lost."""
     return repr(value)

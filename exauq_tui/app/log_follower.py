@@ -6,6 +6,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Literal, NamedTuple
 
 from textual.worker import Worker
@@ -103,7 +104,7 @@ class LogFollower:
         row = self._row()
         self._view.set_note(log_text.why_none(row) or "Reading the log …")
         self._worker = self._view.app.run_worker(
-            self._run(key), group="log", exit_on_error=False, name=f"log of {key}"
+            partial(self._run, key), group="log", exit_on_error=False, name=f"log of {key}"
         )
 
     def stop(self) -> None:

@@ -227,9 +227,8 @@ class LogReading:
     def _begin(self, work: Callable[[], Awaitable[None]]) -> None:
         self._stop_work()
         self._turn += 1
-        self._work = self._app.run_worker(
-            self._run(work, self._turn), group="log-work", exit_on_error=False
-        )
+        run = partial(self._run, work, self._turn)
+        self._work = self._app.run_worker(run, group="log-work", exit_on_error=False)
 
     async def _run(self, work: Callable[[], Awaitable[None]], turn: int) -> None:
         try:

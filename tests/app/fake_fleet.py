@@ -333,9 +333,14 @@ class FakeFleet:
 
     def tries(self, key: int) -> tuple[JobRow, ...]:
         self._called("tries", key)
-        row = self.jobs[key]
-        ids = {row.job_id, row.try_of} - {""}
-        return tuple(each for each in self.jobs.values() if {each.job_id, each.try_of} & ids)
+        first = self.jobs[key]
+        ids = {row.job_id: row for row in self.jobs.values()}
+        while first.try_of in ids:
+            first = ids[first.try_of]
+        found = [first]
+        for row in found:
+            found += [each for each in self.jobs.values() if each.try_of == row.job_id]
+        return tuple(found)
 
     def output_text(self, key: int) -> str | None:
         self._called("output_text", key)

@@ -91,10 +91,11 @@ async def test_a_long_log_opens_at_its_end_with_one_small_read() -> None:
     async with running(fleet) as (app, pilot):
         await pilot.press("l")
         await until(pilot, lambda: "line 999999" in app.text())
-        (first, *_) = fleet.called("read_log")
-        assert first == (1, -FIRST, FIRST)
         await pilot.pause(0.1)
-        assert len(fleet.called("read_log")) <= 2
+        of_details = (1, -4096, 4096)
+        reads = [call for call in fleet.called("read_log") if call != of_details]
+        assert reads[0] == (1, -FIRST, FIRST)
+        assert len(reads) <= 2
 
 
 @pytest.mark.parametrize("wrap", [False, True])

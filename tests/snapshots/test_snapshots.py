@@ -25,7 +25,7 @@ from exauq_tui.hardware.diagnosis import Check, Finding, Result
 from exauq_tui.hardware.interface import HostKey
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.monitor.evidence import GONE
-from exauq_tui.monitor.snapshot import ServerState
+from exauq_tui.monitor.snapshot import Event, ServerState
 from exauq_tui.monitor.verbs import Destination
 from tests.app.fake_fleet import NOW, FakeFleet, job, server, some_jobs
 from tests.app.harness import Dashboard, until
@@ -87,6 +87,40 @@ def design() -> FakeFleet:
         rows.append(replace(row, **changes))
     rows += [job(key) for key in range(201, 206)]
     return FakeFleet(rows)
+
+
+def tried_again() -> FakeFleet:
+    """After a job failed, failed again, and wrote something else than a number."""
+    first = job(
+        1, JobStatus.FAILED, exit_code=137, note="end not witnessed (reboot)", output_read=None
+    )
+    second = job(2, JobStatus.FAILED, try_of=first.job_id, try_number=2)
+    third = job(
+        3, JobStatus.COMPLETED, try_of=second.job_id, try_number=3, output=None,
+        output_read=NOW - 75,
+        output_error='the output of job 3 is not one floating-point number: it holds "[mean] 14.8"',
+    )  # fmt: skip
+    fleet = FakeFleet([first, second, third])
+    fleet.logs = {3: LOG}
+    fleet.texts = {3: "[mean] 14.8812\n[variance] 0.4113\n\x1b[31m3 outliers\x1b[0m\n"}
+    fleet.histories = {
+        3: (
+            Event(NOW - 3570, "Set up to try 20261113090000002 again"),
+            Event(NOW - 3569, "Submitted"),
+            Event(NOW - 3568, "Running"),
+            Event(NOW - 3316, "Completed, exit code 0"),
+        )
+    }
+    fleet.server_histories = {
+        "hpc1": (
+            Event(NOW - 90_000, f"Host key {FINGERPRINT} (ssh-ed25519) of hpc1 accepted"),
+            Event(NOW - 89_999, "Connected"),
+            Event(NOW - 5400, "STALE: no answer for more than 5 s"),
+            Event(NOW - 5375, "LOST: nothing was heard from it for 30 s"),
+            Event(NOW - 5200, "Connected"),
+        )
+    }
+    return fleet
 
 
 def several() -> FakeFleet:
@@ -279,6 +313,9 @@ SCENES = {
         keys=("3", "j", "j", "]", "]", "enter", "slash", *"mesh", "enter"), shows="1 of 2 lines"
     ),
     "log-none": Scene(keys=("3", "j", "l"), shows="never got to the server"),
+    "details": Scene(tried_again, keys=("enter",), shows="#2 ✗"),
+    "output": Scene(tried_again, keys=("enter", "]"), shows="3 outliers"),
+    "history": Scene(tried_again, keys=("enter", "["), shows="This job"),
     "doctor": Scene(examined, keys=("d",), shows="1 warning"),
     "submit": Scene(keys=("s", *"0.5", "tab", *"abc"), shows="is not a number"),
     "submit-bad": Scene(keys=("s",), asks=paste_rows, shows="cannot be read"),
@@ -336,7 +373,7 @@ def _play(
         await pilot.press(*scene.keys)
         if scene.asks is not None:
             threading.Thread(target=scene.asks, args=(app,), daemon=True).start()
-        await until(pilot, lambda: scene.shows in app.text())
+        await until(pilot, lambda: scene.shows in app.text() and app.main.details.is_settled)
         for screen in app.screen_stack:
             for field_ in screen.query(Input):
                 field_.cursor_blink = False

@@ -166,7 +166,7 @@ class MainScreen(MainColumns, MainVerbs, LogHandlers):
         self.header.refresh()
         self.table.sync()
         self.server_list.refresh()
-        self.details.draw()
+        self.details.tick()
 
     def show_recording(self, count: int) -> None:
         """Say that so many jobs are being recorded, 0 when they are."""

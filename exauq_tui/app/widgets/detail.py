@@ -70,6 +70,12 @@ class DetailPane(Pane):
         target = self.log_panel.view if is_log else self.query_one(f"#tab-{self.tab}")
         self.screen.set_focus(target)
 
+    @property
+    def room(self) -> tuple[int, int]:
+        """How many columns and rows there are for what a tab says."""
+        area = self._statics["details"].parent  # none before it is drawn for the first time
+        return area.content_size if isinstance(area, VerticalScroll) else (0, 0)
+
     def set_remark(self, text: str) -> None:
         """Say how the log is shown."""
         self.set_subtitle(Content.styled(text, "$foreground-muted"))

@@ -105,8 +105,8 @@ def test_a_number_that_is_written_otherwise_is_shown_as_it_stands_there() -> Non
 
 async def test_details_show_the_tries_and_the_end_of_the_log() -> None:
     first = job(1, FAILED)
-    fleet = FakeFleet([first, again(first, 2, FAILED)])
-    fleet.logs = {2: numbered(1000) + b"[red] \x1b]52;c;aGk=\x07the last\n", 1: b""}
+    fleet = FakeFleet([job(0, FAILED), first, again(first, 2, FAILED)])
+    fleet.logs = {2: numbered(1000) + b"[red] \x1b]52;c;aGk=\x07the last\n"}
     async with running(fleet) as (app, pilot):
         await until(pilot, lambda: "#1 ✗ exit 1   #2 ✗ exit 1" in app.text())
         await until(pilot, lambda: "[red] the last" in app.text())

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from textual.widgets import Button
 
-from exauq_tui.app.screens.dialogs import TypeToConfirmDialog
+from exauq_tui.app.screens.dialogs import ConfirmDialog, TypeToConfirmDialog
 from exauq_tui.app.screens.doctor import DoctorScreen
 from exauq_tui.app.screens.main import MainScreen
+from exauq_tui.app.screens.prompts import SecretDialog
 from exauq_tui.app.screens.servers import ServersScreen
 from exauq_tui.errors import InputError
 from exauq_tui.hardware.status import JobStatus
@@ -260,8 +262,46 @@ async def test_odd_names_are_drawn_on_one_line_each() -> None:
         assert "\u202e" not in app.text()
 
 
-async def test_a_question_of_a_server_that_is_disconnected_is_withdrawn(files: Files) -> None:
+@pytest.mark.parametrize("verb", ["disconnect", "delete"])
+async def test_what_a_server_asks_that_is_not_wanted_any_more_is_withdrawn(
+    files: Files, verb: str
+) -> None:
     fleet = two()
-    async with running(fleet, **files.options()) as (app, _):
-        app.server_verbs.disconnect("lab")
-        assert app.prompter.next() is None
+    answers: dict[str, str | None] = {}
+    async with running(fleet, **files.options()) as (app, pilot):
+        await pilot.press("w", "j", *(["D", *"la"] if verb == "delete" else []))
+
+        def ask(name: str) -> None:
+            answers[name] = app.prompter.ask_secret(name, "Password: ")
+
+        # A person is busy with a dialog, so both questions wait.
+        if verb == "disconnect":
+            await app.push_screen(ConfirmDialog("Busy", (), "Go on"))
+        asking = [threading.Thread(target=ask, args=(name,)) for name in ("lab", "hpc1")]
+        for each in asking:
+            each.start()
+        await until(pilot, lambda: len(app.prompter._waiting) == 2)
+        if verb == "disconnect":
+            app.server_verbs.disconnect("lab")
+        else:
+            await pilot.press("b", "enter")
+        await until(pilot, lambda: answers == {"lab": None})
+        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog | SecretDialog))
+        if verb == "disconnect":
+            await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, SecretDialog))
+        assert "Sign in to hpc1" in app.text()
+        await pilot.press("escape")
+        await until(pilot, lambda: answers == {"lab": None, "hpc1": None})
+
+
+async def test_a_server_is_chosen_by_the_mouse_and_a_verb_by_the_footer(files: Files) -> None:
+    fleet = two()
+    async with running(fleet, **files.options()) as (app, pilot):
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(app.screen, ServersScreen))
+        await pilot.click("#server-table", offset=(4, 2))
+        assert app.screen.chosen_server() == "lab"  # type: ignore[attr-defined]  # just seen
+        footer = app.text().splitlines()[-1]
+        await pilot.click("Footer", offset=(footer.index("x disconnect") + 3, 0))
+        await until(pilot, lambda: fleet.called("disconnect") == [("lab",)])

@@ -23,13 +23,13 @@ from exauq_tui.monitor.evidence import GONE, is_gone
 from exauq_tui.monitor.examining import Findings, Tell
 from exauq_tui.monitor.input_index import InputIndex
 from exauq_tui.monitor.interfaces import MakeInterface, make_interface
-from exauq_tui.monitor.owners import new_owner
 from exauq_tui.monitor.pacing import SleepWatch
 from exauq_tui.monitor.placing import Candidate, share_out
 from exauq_tui.monitor.poller import Poller
 from exauq_tui.monitor.recollection import Recollection
 from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.record_adding import Order
+from exauq_tui.monitor.roster import Roster
 from exauq_tui.monitor.server_history import ServerHistory
 from exauq_tui.monitor.snapshot import Changes, JobRow, ServerView
 from exauq_tui.monitor.store import Store
@@ -91,12 +91,7 @@ class Fleet(Recollection):
             self._history,
             read_only,
         )
-        self._lock = threading.Lock()
-        self._has_started = False
-        # Replaced whole, never changed: other threads may be going through it.
-        self._pollers: dict[str, Poller] = {}
-        for profile in profiles:
-            self._pollers[profile.name] = self._new_poller(profile)
+        self._roster = Roster(profiles, self._tools)
         self._store.sync()
         self._sleep = SleepWatch(clock)
         self._stopping = threading.Event()
@@ -104,22 +99,15 @@ class Fleet(Recollection):
 
     def start(self) -> None:
         """Start one thread per server."""
-        with self._lock:
-            self._has_started = True
-            for poller in self._pollers.values():
-                poller.start()
+        self._roster.start()
         self._ticker.start()
 
     def stop(self) -> None:
         """Stop promptly, whatever a socket is doing; work not sent stays in the record."""
-        with self._lock:
-            self._stopping.set()
+        self._stopping.set()
         self._store.set_listener(None)
-        for poller in self._pollers.values():
-            poller.stop()
         deadline = time.monotonic() + _STOP_WITHIN
-        for poller in self._pollers.values():
-            poller.join(max(0.0, deadline - time.monotonic()))
+        self._roster.stop(deadline)
         if self._ticker.is_alive():
             self._ticker.join(max(0.0, deadline - time.monotonic()))
         self._history.flush()
@@ -145,50 +133,34 @@ class Fleet(Recollection):
 
     # Changes of the configuration
 
-    def _new_poller(self, profile: ServerProfile, predecessor: Poller | None = None) -> Poller:
-        # An owner of its own each time: what a stopped one still gives back is not the new one's.
-        owner = f"{new_owner()}/{profile.name}"
-        return Poller(profile, self._tools, owner, predecessor)
-
     def add_server(self, profile: ServerProfile) -> None:
         """Deal with one more server from now on, and with the jobs that are recorded for it."""
         self._must_be_allowed()
-        with self._lock:
-            if profile.name in self._pollers:
-                raise InputError(f"there is a server {profile.name!r} already")
-            self._store.admit(profile.name)
-            poller = self._new_poller(profile)
-            self._pollers = {**self._pollers, profile.name: poller}
-            self._start_late(poller)
-        _log.info("the server %s was added", profile.name)
+        self._roster.add(profile)
 
     def replace_server(self, profile: ServerProfile) -> None:
         """Deal with a server by another profile of the same name."""
         self._must_be_allowed()
-        with self._lock:
-            before = self._poller(profile.name)
-            before.retire()
-            poller = self._new_poller(profile, before)
-            if before.is_off:
-                poller.disconnect()
-            self._pollers = {**self._pollers, profile.name: poller}
-            self._start_late(poller)
-        _log.info("the profile of %s was changed", profile.name)
+        self._roster.replace(profile)
 
     def remove_server(self, server: str) -> None:
         """Deal with a server no longer; its jobs stay where they are, and in the record."""
         self._must_be_allowed()
-        with self._lock:
-            poller = self._poller(server)
-            self._pollers = {name: p for name, p in self._pollers.items() if name != server}
-            poller.retire()
-            self._store.dismiss(server)
-        poller.join(_STOP_WITHIN)
-        _log.info("the server %s was removed", server)
+        self._roster.remove(server)
 
-    def _start_late(self, poller: Poller) -> None:
-        if self._has_started and not self._stopping.is_set():
-            poller.start()
+    def _must_be_allowed(self) -> None:
+        """Refuse a change where there are to be none."""
+        if self._tools.read_only:
+            raise InputError(READ_ONLY)
+
+    @property
+    def _pollers(self) -> Mapping[str, Poller]:
+        return self._roster.pollers
+
+    def _poller(self, server: str) -> Poller:
+        return self._roster.get(server)
+
+    # What there is
 
     def set_listener(self, listener: Callable[[], None] | None) -> None:
         """Set what is called, from any thread, once when something changed after a drain."""
@@ -304,17 +276,6 @@ class Fleet(Recollection):
                     f"{len(names)}: {', '.join(names)}"
                 )
 
-    def _must_be_allowed(self) -> None:
-        """Refuse a change where there are to be none."""
-        if self._tools.read_only:
-            raise InputError(READ_ONLY)
-
-    def _poller(self, server: str) -> Poller:
-        if server not in self._pollers:
-            known = ", ".join(self._pollers) or "none"
-            raise InputError(f"there is no server {server!r} in the configuration; known: {known}")
-        return self._pollers[server]
-
     def _order(
         self, server: str, inputs: Sequence[Input], batch: str, try_of: Sequence[StoredJob] = ()
     ) -> Order:
@@ -399,7 +360,7 @@ class Fleet(Recollection):
             else:
                 wanted[job.server].append(job)
         parts = [
-            (jobs, self._pollers[server].call(partial(fetch, jobs)))
+            (jobs, self._poller(server).call(partial(fetch, jobs)))
             for server, jobs in wanted.items()
         ]
         return joined(known, parts)
@@ -420,7 +381,7 @@ class Fleet(Recollection):
                 raise InputError(f"{job.server} gives no access to logs")
             return contact.interface.read_job_log(JobId(job.job_id), offset, limit)
 
-        return self._pollers[job.server].call(read)
+        return self._poller(job.server).call(read)
 
     def delete_jobs(self, keys: Sequence[int]) -> Future[Mapping[int, str]]:
         """Delete job directories and their rows."""
@@ -443,7 +404,7 @@ class Fleet(Recollection):
         results.update(dict.fromkeys(local, ""))
         self._store.sync()
         parts = [
-            (jobs, self._pollers[server].call(partial(delete, jobs)))
+            (jobs, self._poller(server).call(partial(delete, jobs)))
             for server, jobs in wanted.items()
         ]
         return joined(results, parts)

@@ -65,6 +65,10 @@ class Prepared:
         """Whether there is nothing that a person has to decide on."""
         return not self.problem and not self.rows.bad and len(self.fresh) == len(self.rows.points)
 
+    def count(self, duplicates: str) -> int:
+        """How many inputs to run, by what is to be done with those that ran already."""
+        return len(self.rows.points) if duplicates == AGAIN else len(self.fresh)
+
     def points(self, duplicates: str) -> tuple[Point, ...]:
         """The inputs to run, by what is to be done with those that ran already."""
         if duplicates == AGAIN:
@@ -89,12 +93,16 @@ class Submission:
         inputs: The input vectors.
         batch: What they are called together.
         reused: Keys of jobs that ran such an input already, and are to be marked with the new.
+        skipped: How many rows are left out because they ran already, or repeat another.
+        bad: How many lines are left out because they cannot be read.
     """
 
     destination: Destination
     inputs: tuple[Point, ...]
     batch: str
     reused: tuple[int, ...] = ()
+    skipped: int = 0
+    bad: int = 0
 
 
 def prepare(fleet: FleetVerbs, wish: Wish) -> Prepared:

@@ -8,7 +8,7 @@ from itertools import islice
 from textual.content import Content
 
 from exauq_tui.app import format as fmt
-from exauq_tui.app.submit_order import Prepared
+from exauq_tui.app.submit_order import Prepared, Submission
 from exauq_tui.jobs import Input as Point
 from exauq_tui.monitor.snapshot import JobRow, ServerState, ServerView
 
@@ -17,6 +17,8 @@ _COLUMN = 11
 _LINE = 6
 _REMARK = 22
 _SHOWN_NAMES = 12
+
+READING = Content.styled("Reading …", MUTED)
 
 FindRow = Callable[[int], JobRow | None]
 
@@ -36,12 +38,18 @@ def problem(words: str) -> Content:
     return Content.styled(fmt.safe_block(words), "$error")
 
 
+def button(count: int, reused: int) -> str:
+    """Say on the button what it does."""
+    if not count and reused:
+        return f"⏎  Mark {fmt.count(reused, 'job')}"
+    return f"⏎  Submit {fmt.count(count, 'job')}" if count else "Submit"
+
+
 def heading(
-    prepared: Prepared, duplicates: str, usable: bool, servers: Mapping[str, ServerView]
+    count: int, shared: Mapping[str, int], servers: Mapping[str, ServerView]
 ) -> list[Content]:
     """Say how many jobs would go where, and who cannot be reached now."""
-    count = len(prepared.points(duplicates)) if usable else 0
-    shares = {name: share for name, share in prepared.shared(duplicates).items() if share}
+    shares = {name: share for name, share in shared.items() if share}
     if not count:
         return [Content.styled("Nothing to submit", "bold $warning")]
     to = ", ".join(
@@ -121,8 +129,9 @@ def duplicates(prepared: Prepared) -> list[Content]:
     return [Content.styled(" ".join(parts), "$warning")] if parts else []
 
 
-def done(shares: Mapping[str, int], reused: Sequence[int]) -> str:
-    """Tell what was submitted, and to where."""
+def done(shares: Mapping[str, int], submission: Submission) -> str:
+    """Tell what was submitted, to where, and what was left out."""
+    reused, skipped, bad = len(submission.reused), submission.skipped, submission.bad
     parts = []
     if shares:
         to = ", ".join(
@@ -131,7 +140,11 @@ def done(shares: Mapping[str, int], reused: Sequence[int]) -> str:
         )
         parts.append(f"{fmt.count(sum(shares.values()), 'job')} for {to}")
     if reused:
-        verb = "is marked" if len(reused) == 1 else "are marked"
+        verb = "is marked" if reused == 1 else "are marked"
         also = " too" if shares else ""
-        parts.append(f"{fmt.count(len(reused), 'job')} that ran already {verb}{also}")
+        parts.append(f"{fmt.count(reused, 'job')} that ran already {verb}{also}")
+    elif skipped:
+        parts.append(f"{fmt.count(skipped, 'duplicate')} skipped")
+    if bad:
+        parts.append(f"{fmt.count(bad, 'bad line')} left out")
     return "; ".join(parts)

@@ -46,7 +46,7 @@ class SubmitVerbs(Talk):
             return
         with self._recording(len(submission.inputs)):
             new = await in_thread(lambda: send(self._fleet, submission))
-        self._tell(done({name: len(keys) for name, keys in new.items()}, submission.reused))
+        self._tell(done({name: len(keys) for name, keys in new.items()}, submission))
         keys = [key for part in new.values() for key in part]
         if submission.reused:
             keys = [*submission.reused, *keys]

@@ -107,6 +107,7 @@ async def test_keys_are_answered_while_a_megabyte_of_rows_is_read() -> None:
         await pilot.press("s")
         paste(app, text)
         await until(pilot, reads.is_set)
+        await until(pilot, lambda: "Reading …" in app.text())
         app.screen.set_focus(field(app, "batch"))
         await pilot.press(*"big")
         assert field(app, "batch").value == "big"
@@ -183,6 +184,8 @@ async def test_the_good_lines_alone_are_submitted_where_a_person_says_so(tmp_pat
         await pilot.press("enter")
         await until(pilot, lambda: fleet.called("submit"))
         assert fleet.called("submit") == [("hpc1", (Point(1, 2, 3), Point(4, 5, 6)), "bad.csv")]
+        await until(pilot, lambda: app.told)
+        assert app.told == ["2 jobs for hpc1; 2 bad lines left out"]
 
 
 async def test_hundreds_of_bad_lines_can_be_scrolled_by_key(tmp_path: Path) -> None:
@@ -219,6 +222,8 @@ async def test_what_ran_already_is_shown_and_skipped() -> None:
         await pilot.press("enter")
         await until(pilot, lambda: fleet.called("submit"))
         assert fleet.called("submit") == [("hpc1", (Point(7, 8, 9),), "pasted")]
+        await until(pilot, lambda: app.told)
+        assert app.told == ["1 job for hpc1; 2 duplicates skipped"]
 
 
 async def test_what_ran_already_is_run_again_where_a_person_says_so() -> None:

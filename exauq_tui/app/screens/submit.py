@@ -31,6 +31,8 @@ Source = Literal["form", "file", "rows"]
 
 _NONE, _GOOD = "none", "good"
 _PASTED = "pasted"
+_PATIENCE = 0.2
+"""Seconds after which a look-up is said to be under way: most take less."""
 
 
 class SubmitDialog(Dialog[Submission]):
@@ -254,6 +256,12 @@ class SubmitDialog(Dialog[Submission]):
             return
         # Not exclusive: a thread cannot be stopped, and an answer that comes late is not taken.
         self.run_worker(self._look_up(wish, generation), group="preview", exit_on_error=False)
+        self.set_timer(_PATIENCE, lambda: self._say_reading(generation))
+
+    def _say_reading(self, generation: int) -> None:
+        """Say that it takes a while, rather than leave there what was shown before."""
+        if generation == self._generation and self._prepared is None:
+            self._show(is_reading=True)
 
     async def _look_up(self, wish: Wish, generation: int) -> None:
         prepared = await in_thread(lambda: self._prepare(wish))
@@ -275,33 +283,22 @@ class SubmitDialog(Dialog[Submission]):
     def _chosen(self) -> None:
         self._show()
 
-    def _show(self, matches: Sequence[str] = ()) -> None:
+    def _show(self, matches: Sequence[str] = (), *, is_reading: bool = False) -> None:
         """Draw what is known of what stands there."""
-        prepared = self._prepared
-        file = self.query_one("#file", Input)
-        wrong = self._source == "file" and prepared is not None and bool(prepared.problem)
-        file.set_class(wrong and not matches, "-wrong")
-        known = prepared is not None and not prepared.problem
-        self.query_one("#bad-line").display = (
-            known and prepared is not None and bool(prepared.rows.bad)
-        )
-        self.query_one("#known-line").display = (
-            known and prepared is not None and prepared.known_count + prepared.repeats > 0
-        )
-        shown = self._shown(prepared, matches)
+        prepared = self._prepared or Prepared()
+        wrong = self._source == "file" and bool(prepared.problem) and not matches
+        self.query_one("#file", Input).set_class(wrong, "-wrong")
+        self.query_one("#bad-line").display = bool(prepared.rows.bad)
+        self.query_one("#known-line").display = prepared.known_count + prepared.repeats > 0
+        shown = [words.READING] if is_reading else self._shown(matches)
         self.query_one("#shown", Static).update(Content("\n").join(shown))
-        count = len(self._points())
         button = self.query_one("#yes", Button)
         button.disabled = not self._can_submit()
-        button.label = Content(self._button_text(count))
+        button.label = Content(words.button(self._count(), len(self._reused())))
         button.refresh(layout=True)  # a new label alone does not make it wider
 
-    def _button_text(self, count: int) -> str:
-        if not count and self._reused():
-            return f"⏎  Mark {fmt.count(len(self._reused()), 'job')}"
-        return f"⏎  Submit {fmt.count(count, 'job')}" if count else "Submit"
-
-    def _shown(self, prepared: Prepared | None, matches: Sequence[str]) -> list[Content]:
+    def _shown(self, matches: Sequence[str]) -> list[Content]:
+        prepared = self._prepared
         width = min(self.app.size.width * 96 // 100, 100) - 8
         if prepared is None or (prepared.problem and matches):
             return [words.hint(matches, width)]
@@ -309,7 +306,7 @@ class SubmitDialog(Dialog[Submission]):
             return [words.problem(prepared.problem)]
         height = 6 if not self.has_class("-short") else 3 if not prepared.rows.bad else 1
         return [
-            *words.heading(prepared, self._duplicates(), bool(self._points()), self._views()),
+            *words.heading(self._count(), prepared.shared(self._duplicates()), self._views()),
             *words.duplicates(prepared),
             *words.table(prepared, self.names, self._find_row, width=width, height=height),
             *words.bad_lines(prepared),
@@ -320,26 +317,26 @@ class SubmitDialog(Dialog[Submission]):
     def _duplicates(self) -> str:
         return self.query_one("#known", Choice).value
 
-    def _points(self) -> tuple[Point, ...]:
-        """What would be submitted as things stand."""
+    def _is_blocked(self) -> bool:
+        """Whether there are bad lines, and nobody said that the good ones are to be submitted."""
         prepared = self._prepared
-        if prepared is None or prepared.problem:
-            return ()
-        if prepared.rows.bad and self.query_one("#bad", Choice).value == _NONE:
-            return ()
-        return prepared.points(self._duplicates())
+        is_bad = prepared is not None and bool(prepared.rows.bad)
+        return is_bad and self.query_one("#bad", Choice).value == _NONE
+
+    def _count(self) -> int:
+        """How many jobs would be submitted as things stand."""
+        if self._prepared is None or self._is_blocked():
+            return 0
+        return self._prepared.count(self._duplicates())
 
     def _reused(self) -> tuple[int, ...]:
         """The jobs that would be marked."""
-        prepared = self._prepared
-        if prepared is None or self._duplicates() != REUSE:
+        if self._prepared is None or self._is_blocked() or self._duplicates() != REUSE:
             return ()
-        if prepared.rows.bad and self.query_one("#bad", Choice).value == _NONE:
-            return ()
-        return prepared.reused()
+        return self._prepared.reused()
 
     def _can_submit(self) -> bool:
-        return bool(self._points() or self._reused())
+        return bool(self._count() or self._reused())
 
     def _batch(self) -> str:
         """What the jobs are called together, unless a person says otherwise."""
@@ -359,7 +356,7 @@ class SubmitDialog(Dialog[Submission]):
                 self._focus_wanting()
         elif self._can_submit():
             self._submit()
-        elif self._prepared.rows.bad and self.query_one("#bad", Choice).value == _NONE:
+        elif self._is_blocked():
             self.set_focus(self.query_one("#bad"))
         elif self._prepared.rows.points:
             self.set_focus(self.query_one("#known"))
@@ -374,9 +371,20 @@ class SubmitDialog(Dialog[Submission]):
 
     @on(Button.Pressed, "#yes")
     def _submit(self) -> None:
-        if self._can_submit():
-            batch = self.query_one("#batch", Input).value.strip() or self._batch()
-            self.dismiss(Submission(self._destination, self._points(), batch, self._reused()))
+        prepared = self._prepared
+        if prepared is None or not self._can_submit():
+            return
+        points = prepared.points(self._duplicates())
+        self.dismiss(
+            Submission(
+                self._destination,
+                points,
+                self.query_one("#batch", Input).value.strip() or self._batch(),
+                self._reused(),
+                skipped=len(prepared.rows.points) - len(points),
+                bad=prepared.rows.bad_count,
+            )
+        )
 
     @on(Button.Pressed, "#no")
     def _close(self) -> None:

@@ -57,10 +57,13 @@ def save_profile(profile: ServerProfile, directory: Path) -> Path:
 
 
 def is_own(profile: ServerProfile, directory: Path | None) -> bool:
-    """Whether a profile stands in a file that the app made for it alone, and may write."""
+    """Whether a profile stands in a file that the app made for it alone, and may write.
+
+    Only names are looked at, not the disk: what is in the file is seen when it is to be written.
+    """
     if directory is None or profile.source is None:
         return False
-    return profile.source == _file_of(profile.name, directory) and not profile.source.is_symlink()
+    return profile.source == _file_of(profile.name, directory)
 
 
 def replace_profile(before: ServerProfile, after: ServerProfile) -> None:
@@ -114,6 +117,8 @@ def _unchanged_file(profile: ServerProfile) -> Path:
     """The file of a profile, which holds that profile as it was loaded and nothing else."""
     path = profile.source
     assert path is not None
+    if path.is_symlink():
+        raise ConfigError(f"{path} is a link: change the file that it leads to with an editor")
     if path.exists() and (
         list(_servers_in(path)) != [profile.name] or read_profile(path, profile.name) != profile
     ):

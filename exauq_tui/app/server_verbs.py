@@ -228,7 +228,7 @@ class ServerVerbs:
         if unsent:
             notes.append(
                 f"{fmt.count(unsent, 'job')} not sent yet: kept, and sent once a server of this "
-                "name and address is there again."
+                "name, address and workspace is there again."
             )
         notes.append("Its jobs stay listed here as last known.")
         return notes

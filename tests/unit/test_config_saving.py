@@ -218,9 +218,19 @@ def test_only_a_file_that_the_app_made_for_one_server_is_its_own(tmp_path: Path)
     assert not is_own(replace(own, source=None), directory)
     assert not is_own(replace(own, source=tmp_path / "config.toml"), directory)
     assert not is_own(replace(own, source=directory / "by-hand.toml"), directory)
-    own.source.rename(tmp_path / "elsewhere.toml")
-    own.source.symlink_to(tmp_path / "elsewhere.toml")
-    assert not is_own(own, directory)
+
+
+def test_a_link_to_a_file_somewhere_else_is_left(tmp_path: Path) -> None:
+    profile = loaded(tmp_path)
+    assert profile.source is not None
+    profile.source.rename(tmp_path / "elsewhere.toml")
+    profile.source.symlink_to(tmp_path / "elsewhere.toml")
+    with pytest.raises(ConfigError, match="is a link"):
+        replace_profile(profile, replace(profile, level=4))
+    with pytest.raises(ConfigError, match="is a link"):
+        delete_profile(profile)
+    assert profile.source.is_symlink()
+    assert load(tmp_path / "config.toml").servers == (profile,)
 
 
 def test_every_name_is_known_also_that_of_a_server_that_cannot_be_used(tmp_path: Path) -> None:

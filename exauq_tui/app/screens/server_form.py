@@ -65,6 +65,15 @@ class ServerForm(Dialog[str]):
         self._touched: set[str] = set()
         self._is_saving = False
         self._is_warned = False
+        # Made here: they are gone through at each key.
+        self._entries = {field.name: self._entry(field) for field in FIELDS}
+        self._reasons = {
+            field.name: Label("", id=f"why-{field.name}", classes="why", markup=False)
+            for field in FIELDS
+        }
+        self._lines = {
+            field.name: Vertical(classes="field", id=f"line-{field.name}") for field in FIELDS
+        }
 
     # The fields
 
@@ -74,13 +83,13 @@ class ServerForm(Dialog[str]):
             box.border_title = Content(self._heading)
             with VerticalScroll(id="fields", can_focus=False):
                 for field in FIELDS:
-                    with Vertical(classes="field", id=f"line-{field.name}"):
+                    with self._lines[field.name]:
                         if field.heading:
                             yield Static(field.heading, classes="heading", markup=False)
                         with Horizontal(classes="line"):
                             yield Label(field.label, classes="name", markup=False)
-                            yield self._entry(field)
-                        yield Label("", id=f"why-{field.name}", classes="why", markup=False)
+                            yield self._entries[field.name]
+                        yield self._reasons[field.name]
                 for note in self._notes:
                     yield Static(fmt.safe_block(note), classes="note after", markup=False)
             yield Static(id="trouble", markup=False)
@@ -115,18 +124,17 @@ class ServerForm(Dialog[str]):
     def values(self) -> Values:
         """What stands in the fields now."""
         values = {}
-        for field in FIELDS:
-            entry = self.query_one(f"#field-{field.name}")
+        for name, entry in self._entries.items():
             if isinstance(entry, TextArea):
-                values[field.name] = entry.text
+                values[name] = entry.text
             elif isinstance(entry, (Input, Select)):
-                values[field.name] = str(entry.value)
+                values[name] = str(entry.value)
         return values
 
     def _arrange(self) -> None:
         values = self.values
         for field in FIELDS:
-            self.query_one(f"#line-{field.name}").display = is_shown(field, values)
+            self._lines[field.name].display = is_shown(field, values)
 
     # What is wrong
 
@@ -146,8 +154,8 @@ class ServerForm(Dialog[str]):
     def _mark(self, found: Mapping[str, str], where: set[str]) -> None:
         for field in FIELDS:
             reason = found.get(field.name, "") if field.name in where else ""
-            self.query_one(f"#field-{field.name}").set_class(bool(reason), "-wrong")
-            why = self.query_one(f"#why-{field.name}", Label)
+            why = self._reasons[field.name]
+            self._entries[field.name].set_class(bool(reason), "-wrong")
             why.set_class(bool(reason), "-wrong")
             why.update(Content(fmt.safe(reason)))
 
@@ -170,7 +178,7 @@ class ServerForm(Dialog[str]):
         self._mark(found, self._touched)
         if found:
             wrong = next((field.name for field in FIELDS if field.name in found), "name")
-            self.set_focus(self.query_one(f"#field-{wrong}"))
+            self.set_focus(self._entries[wrong])
             return
         self._is_saving = True
         profile = profile_of(values["name"].strip(), table_of(values), None)

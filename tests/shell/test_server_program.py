@@ -345,7 +345,26 @@ def test_survivors_that_end_later_let_the_job_be_cancelled(here: Machine) -> Non
         assert end_of(there, 1) is JobStatus.CANCELLED
 
 
-@pytest.mark.parametrize("name", ["a) b) Z 1", ") ", ")", "((", "x) S 1 2 3\n4", "plain"])
+def test_no_second_stopper_is_started_while_the_first_has_yet_to_sign(tmp_path: Path) -> None:
+    (tmp_path / "1").mkdir()
+    done = shell(
+        'exauq_identify_machine; echo "$host $boot - -" >"$1/1/STOPPING"; cd "$1"; '
+        "said() { exauq_stop_attended 1 && echo attended || echo alone; }; said; "
+        'sleep 1000 & exauq_stat $! && exauq_stopper="$! $proc_ticks"; said; '
+        "kill -KILL $!; wait $!; said",
+        str(tmp_path),
+    )
+    assert done.stdout.split() == ["alone", "attended", "alone"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("a) b) Z 1", ") ", ")", "((", "x) S 1 2 3\n4", "plain", "two words"),
+        # As if its line were another one, or ended before its time.
+        *("a) S 1 1 1 1 1b", ") S 1 1 1 1 1 1", ") S 1 1 1 1 1 )", ") S 1 1 1 1 1\n", "a) S\n"),
+    ],
+)
 def test_a_process_is_known_whatever_its_name_holds(tmp_path: Path, name: str) -> None:
     # Linux cuts the names of processes after 15 bytes.
     program = tmp_path / name

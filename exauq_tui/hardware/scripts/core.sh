@@ -63,11 +63,23 @@ exauq_identify_machine() {
 # Set proc_state, proc_parent, proc_group, proc_session and proc_ticks of process $1; false where
 # it is gone.
 exauq_stat() {
+    local name e f g h rest
+    # To let `read` split takes Bash half as long as anything else. A name that holds a space is
+    # no such word, or its end is found among the next few: it has at most 15 bytes.
+    read -r _ name proc_state proc_parent proc_group proc_session e f g h \
+        _ _ _ _ _ _ _ _ _ _ _ proc_ticks rest <"/proc/$1/stat" || return
+    if [[ $name != '('*')' || $proc_state$proc_parent$proc_group$proc_session$e$f$g$h == *')'* || -z $rest ]]; then
+        exauq_stat_odd "$1"
+    fi
+}
+
+# exauq_stat of a process whose name may hold anything.
+exauq_stat_odd() {
     local line=
     IFS= read -r -d '' line <"/proc/$1/stat"
     [[ -n $line ]] || return 1
-    # The name in parentheses may hold anything: what counts follows the last ')'. Looked for from
-    # the left, where it is near: from the right Bash would compare each byte with each.
+    # What counts follows the last ')'. Looked for from the left, where it is near: from the right
+    # Bash would compare each byte with each.
     line=${line#*') '}
     while [[ $line == *') '* ]]; do line=${line#*') '}; done
     # Not a here-string: those are files in /tmp, which may be full. And not an array, which takes
@@ -97,6 +109,15 @@ exauq_pause() {
     sleep 0.1 || sleep 1
 }
 
+# As exauq_claim, and write line $2 into it in the same breath.
+exauq_sign() {
+    local claimed=1
+    set -o noclobber
+    { claimed=0 && printf '%s\n' "$2"; } >"$1"
+    set +o noclobber
+    return "$claimed"
+}
+
 # Append the lines $2 to file $1. They begin on a line of their own, also after one that a full
 # disk cut off, and stay whole among other writers: what is printed with %s alone leaves in one
 # write, up to 4096 bytes.
@@ -121,6 +142,23 @@ exauq_append() {
 # Append the lines $2 to the journal of workspace $1.
 exauq_journal() {
     exauq_append "$1/.exauq-tui/journal" "$2"
+}
+
+# Append line $2 to the journal of workspace $1: at once, or where `news_held` is set with others
+# that are kept in `news`. Who sets it calls exauq_tell_news at the end.
+exauq_tell() {
+    if [[ -z ${news_held-} ]]; then
+        exauq_journal "$1" "$2"
+        return
+    fi
+    news+=$2$'\n'
+    if [[ ${#news} -gt 3500 ]]; then exauq_tell_news "$1"; fi
+}
+
+# Append to the journal of workspace $1 what stands in `news`.
+exauq_tell_news() {
+    if [[ -n $news ]]; then exauq_journal "$1" "${news%$'\n'}"; fi
+    news=
 }
 
 # Read what job directory $1 tells of its submission: sets token, submitted.
@@ -183,24 +221,37 @@ exauq_read_short_output() {
 #   $2 workspace, $3 id, $4 state (C, F or S), $5 started, $6 finished, $7 exit code, $8 note
 # False where somebody else decided before.
 exauq_end() {
-    exauq_claim "$1/END" || return 1
-    exauq_write_end "$@"
+    local line
+    exauq_describe_end "$@"
+    exauq_sign "$1/END" "$line" || return 1
+    exauq_announce_end "$@"
 }
 
 # The second half of exauq_end; also repairs an END whose writer died in between.
 exauq_write_end() {
-    local dir=$1 flag short_output=- token submitted line
-    case $4 in
-        C) flag=COMPLETED ;;
-        S) flag=STOPPED ;;
-        *) flag=FAILED ;;
-    esac
-    if [[ $4 == C ]]; then exauq_read_short_output "$dir"; fi
-    exauq_read_token "$dir"
+    local line
+    exauq_describe_end "$@"
+    printf '%s\n' "$line" >"$1/END"
+    exauq_announce_end "$@"
+}
+
+# Set `line` to what END is to hold; arguments as of exauq_end.
+exauq_describe_end() {
+    local short_output=- token submitted
+    if [[ $4 == C ]]; then exauq_read_short_output "$1"; fi
+    exauq_read_token "$1"
     line="$4 $submitted $5 $6 $7 $token $short_output $8"
-    printf '%s\n' "$line" >"$dir/END"
-    if [[ $7 != - ]]; then printf '%s\n' "$7" >"$dir/EXIT"; fi
+}
+
+# Say everywhere but in END that the job ended as `line` tells; arguments as of exauq_end.
+exauq_announce_end() {
+    # Of a job that was stopped its recorder has said it, or nobody knows.
+    if [[ $7 != - && $4 != S ]]; then printf '%s\n' "$7" >"$1/EXIT"; fi
     # An empty file needs no block: this one is made on a full disk too.
-    : >"$dir/$flag"
-    exauq_journal "$2" "$3 $line"
+    case $4 in
+        C) : >"$1/COMPLETED" ;;
+        S) : >"$1/STOPPED" ;;
+        *) : >"$1/FAILED" ;;
+    esac
+    exauq_tell "$2" "$3 $line"
 }

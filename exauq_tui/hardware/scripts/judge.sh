@@ -4,6 +4,9 @@
 # Where a job stands, judged by its files and its processes; this is also where a job ends whose
 # recorder died.
 
+# "PID TICKS" of the stopper that this process started last: it signs one job after the other.
+exauq_stopper='- -'
+
 # Whether somebody sees to the end of the job in directory $1, which was asked to stop: a
 # stopper that lives, or one that gave up because of processes that are still there.
 exauq_stop_attended() {
@@ -14,6 +17,7 @@ exauq_stop_attended() {
     if exauq_runs_elsewhere "$1"; then return; fi
     read -r stop_host stop_boot stop_pid stop_ticks <"$1/STOPPING"
     if [[ $stop_host == "$host" ]]; then
+        if [[ $stop_pid == - ]]; then stop_pid=${exauq_stopper% *} stop_ticks=${exauq_stopper#* }; fi
         [[ $stop_boot == "$boot" ]] && exauq_process_alive "$stop_pid" "$stop_ticks" && return
     elif [[ -n $stop_host && ! -e $1/START ]]; then
         return 0

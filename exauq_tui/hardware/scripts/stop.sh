@@ -10,35 +10,44 @@
 # behind, `known` (pid -> ticks and job id) keeps what was found before. Adds to `packs` (job id ->
 # process groups), and collects in `graves` the process groups that hold zombies.
 exauq_find_members() {
-    local stat pid job lines line grew=yes
+    local pid job lines line grew=yes
+    local -a names=()
     local proc_state proc_parent proc_group proc_session proc_ticks
     # By name and not by number: Bash looks for a number from the start.
-    local -A parents=() born=() group=()
-    members=() graves=()
-    for stat in /proc/[0-9]*/stat; do
-        pid=${stat#/proc/} pid=${pid%/stat}
+    local -A parents=()
+    members=() group=() graves=()
+    for pid in /proc/[0-9]*; do
+        pid=${pid#/proc/}
         exauq_stat "$pid" || continue
         if [[ $proc_state == [ZX] ]]; then
             graves[$proc_group]=1
             continue
         fi
-        job=${sessions[$proc_session]-}
-        job=${job:-${groups[$proc_group]-}}
-        if [[ ${known[$pid]-} == "$proc_ticks "* ]]; then job=${known[$pid]#* }; fi
-        if [[ -n $job ]]; then members[$pid]=$job; fi
-        parents[$pid]=$proc_parent born[$pid]=$proc_ticks group[$pid]=$proc_group
+        if [[ ${known[$pid]-} == "$proc_ticks "* ]]; then
+            job=${known[$pid]#* }
+            if [[ " ${packs[$job]-} " == *" $proc_group "* ]]; then
+                members[$pid]=$job group[$pid]=$proc_group
+                continue
+            fi
+        else
+            job=${sessions[$proc_session]-}
+            job=${job:-${groups[$proc_group]-}}
+        fi
+        if [[ -n $job ]]; then exauq_know_member; else parents[$pid]="$proc_parent $proc_ticks"; fi
+    done
+    # Also those that began meanwhile.
+    for pid in /proc/[0-9]*; do
+        if [[ -z ${members[${pid#/proc/}]-} ]]; then names+=("$pid/environ"); fi
     done
     # Taken in as a whole: from a pipe, Bash reads a line byte by byte.
-    lines=$(grep -azsH '^EXAUQ_TUI_JOB=' /proc/[0-9]*/environ | tr '\0' '\n')
+    lines=$(grep -azsH '^EXAUQ_TUI_JOB=' "${names[@]}" | tr '\0' '\n')
     set -f
     for line in $lines; do
         [[ $line == /proc/*/environ:EXAUQ_TUI_JOB=* ]] || continue
         pid=${line#/proc/} pid=${pid%%/*}
         [[ -z ${members[$pid]-} ]] || continue
         job=${marks[${line#*EXAUQ_TUI_JOB=}]-}
-        if [[ -n $job ]] && exauq_stat "$pid" && [[ $proc_state != [ZX] ]]; then
-            members[$pid]=$job born[$pid]=$proc_ticks group[$pid]=$proc_group
-        fi
+        if [[ -n $job ]] && exauq_stat "$pid" && [[ $proc_state != [ZX] ]]; then exauq_know_member; fi
     done
     set +f
     # Such a line can be seen for this process too, where a job itself cancels another.
@@ -46,18 +55,23 @@ exauq_find_members() {
     while [[ -n $grew ]]; do
         grew=
         for pid in "${!parents[@]}"; do
-            [[ -z ${members[$pid]-} ]] || continue
-            job=${members[${parents[$pid]}]-}
-            if [[ -n $job ]]; then members[$pid]=$job grew=yes; fi
+            job=${members[${parents[$pid]% *}]-}
+            if [[ -z $job || -n ${members[$pid]-} ]]; then continue; fi
+            # By now it may have lost that parent.
+            if exauq_stat "$pid" && [[ $proc_state != [ZX] && $proc_ticks == "${parents[$pid]#* }" ]]; then
+                exauq_know_member
+                grew=yes
+            fi
         done
     done
-    for pid in "${!members[@]}"; do
-        job=${members[$pid]}
-        known[$pid]="${born[$pid]} $job"
-        if [[ ${group[$pid]} != "$own_group" && " ${packs[$job]-} " != *" ${group[$pid]} "* ]]; then
-            packs[$job]+=" ${group[$pid]}"
-        fi
-    done
+}
+
+# Take process $pid, which exauq_stat has looked at, into `members`, as one of job $job.
+exauq_know_member() {
+    members[$pid]=$job group[$pid]=$proc_group known[$pid]="$proc_ticks $job"
+    if [[ $proc_group != "$own_group" && " ${packs[$job]-} " != *" $proc_group "* ]]; then
+        packs[$job]+=" $proc_group"
+    fi
 }
 
 # Send signal $1 to process group $2, at once to all that are in it; false where nobody is. A group
@@ -66,6 +80,39 @@ exauq_signal_group() {
     local proc_state proc_parent proc_group proc_session proc_ticks
     if exauq_stat "$2" && [[ ${known[$2]-} != "$proc_ticks "* ]]; then return 1; fi
     kill -"$1" "-$2" 2>/dev/null
+}
+
+# Send `signal` to all of `members` for whom it is meant, and collect in `left` (job id -> pids) who
+# there is.
+exauq_signal_members() {
+    local pid pack
+    local -a all=()
+    local -A struck=()
+    if [[ $signal == KILL ]]; then
+        # At once: whoever sees another one of the job killed would still act upon that.
+        for id in "${!waiting[@]}"; do
+            for pack in ${packs[$id]-}; do
+                if [[ -n ${members[$pack]-} ]]; then
+                    all+=("-$pack") struck[$pack]=1
+                else
+                    exauq_signal_group KILL "$pack"
+                fi
+            done
+        done
+    fi
+    left=()
+    for pid in "${!members[@]}"; do
+        id=${members[$pid]}
+        left[$id]+=" $pid"
+        if [[ $signal == KILL ]]; then
+            if [[ -n ${struck[${group[$pid]}]-} ]]; then continue; fi
+        # The recorder sees its simulator end and leaves by itself.
+        elif [[ -n ${asked[$pid]-} || $pid == "${recorder_of[$id]-}" ]]; then
+            continue
+        fi
+        asked[$pid]=1 all+=("$pid")
+    done
+    if [[ ${#all[@]} -gt 0 ]]; then kill -"$signal" -- "${all[@]}"; fi
 }
 
 # Whether job $1, of which a look found nothing, still has a process that no look has time to see:
@@ -87,8 +134,9 @@ exauq_slips_away() {
 exauq_await_members() {
     local pid patience milliseconds
     exauq_milliseconds
-    patience=$((milliseconds + 4 * (milliseconds - $1)))
-    if [[ $patience -gt $2 ]]; then patience=$2; fi
+    patience=$((4 * (milliseconds - $1)))
+    # Nor is it worth a look where the next one follows soon.
+    patience=$((milliseconds + 2 * patience > $2 ? $2 : milliseconds + patience))
     exauq_pause
     for pid in "${!members[@]}"; do
         while [[ -e /proc/$pid ]]; do
@@ -99,27 +147,39 @@ exauq_await_members() {
     done
 }
 
-# Say that job $2 of workspace $1 was cancelled: nothing of it is left.
+# Say that job $2 of workspace $1, which was taken on, was cancelled: nothing of it is left.
 exauq_record_stopped() {
-    local dir=$1/$2 now line was_started='' ended submitted token started finished exit_code output note
+    local dir=$1/$2 now exit_code='' line
+    # Where there is no directory any more, another client was quicker, and deleted it; and another
+    # job may have its name by now.
+    [[ -e $dir/STOPPING ]] || return 0
     exauq_now
-    if [[ ! -e $dir/token ]]; then
-        # EXAUQ-Toolbox's own job: it looks for this flag, and knows of nothing else.
-        # Where there is no directory any more, another client was quicker, and deleted it.
-        if [[ -d $dir && ! -e $dir/COMPLETED && ! -e $dir/FAILED ]]; then
+    if [[ -n ${origin[$2]-} ]]; then
+        # As exauq_end does it, for many, and with what is known of them.
+        read -r exit_code <"$dir/EXIT"
+        if [[ -z $exit_code || $exit_code == *[!0-9]* ]]; then exit_code=-; fi
+        line="S ${origin[$2]% *} $now $exit_code ${origin[$2]##* } - "
+        if exauq_sign "$dir/END" "$line"; then
             : >"$dir/STOPPED"
-            exauq_journal "$1" "$2 S - - $now - - - "
+            exauq_tell "$1" "$2 $line"
+        else
+            exauq_record_ended "$@"
         fi
-        return 0
+    # EXAUQ-Toolbox's own job: it looks for this flag, and knows of nothing else.
+    elif [[ ! -e $dir/COMPLETED && ! -e $dir/FAILED ]]; then
+        : >"$dir/STOPPED"
+        exauq_tell "$1" "$2 S - - $now - - - "
     fi
-    read -r _ _ _ _ was_started <"$dir/START"
-    exauq_read_end "$dir"
-    exauq_end "$dir" "$1" "$2" S "${was_started:--}" "$now" "$exit_code" '' && return
+}
+
+# The rest of exauq_record_stopped: somebody else decided how the job ended.
+exauq_record_ended() {
+    local line ended submitted token started finished exit_code output note was_started=''
     if exauq_has_ended "$dir"; then
         # It ended before we asked: that we asked must not be what was said last.
         if exauq_read_end "$dir"; then
             line="$ended $submitted $started $finished $exit_code $token $output $note"
-            exauq_journal "$1" "$2 $line"
+            exauq_tell "$1" "$2 $line"
         fi
         return
     fi
@@ -127,6 +187,7 @@ exauq_record_stopped() {
     if exauq_read_end "$dir"; then
         exauq_write_end "$dir" "$1" "$2" "$ended" "$started" "$finished" "$exit_code" "$note"
     else
+        read -r _ _ _ _ was_started <"$dir/START"
         exauq_write_end "$dir" "$1" "$2" S "${was_started:--}" "$now" "$exit_code" ''
     fi
 }
@@ -138,7 +199,7 @@ exauq_record_survivors() {
     printf '%s\n' "$3" "$4" >"$1/$2/STOPFAILED"
     read -r _ _ _ _ started <"$1/$2/START"
     exauq_read_token "$1/$2"
-    exauq_journal "$1" "$2 X $submitted ${started:--} - - $token - $3"
+    exauq_tell "$1" "$2 X $submitted ${started:--} - - $token - $3"
 }
 
 # Cancel job $2 of workspace $1 before it starts; false where it was started first.
@@ -162,17 +223,18 @@ exauq_milliseconds() {
 }
 
 # Take on the end of jobs $@ of workspace $ws: `waiting`. What their processes are known by goes
-# into `sessions`, `groups`, `marks` and `recorder_of`.
+# into `sessions`, `groups`, `marks` and `recorder_of`; when they were submitted and started, and
+# their token, into `origin`.
 exauq_take_on() {
-    local id dir pid token submitted start_host start_boot start_pid start_ticks own_ticks
+    local id dir pid token submitted start_host start_boot start_pid start_ticks started own_ticks
     local proc_state proc_parent proc_group proc_session proc_ticks
     exauq_stat $$
     own_ticks=$proc_ticks own_group=$proc_group
     for id in "$@"; do
-        dir=$ws/$id start_host='' start_boot='' start_pid='' start_ticks=''
+        dir=$ws/$id start_host='' start_boot='' start_pid='' start_ticks='' started=''
         # Of a job whose directory was removed nobody can say any more what belongs to it.
         [[ -e $dir/STOPPING ]] || continue
-        read -r start_host start_boot start_pid start_ticks _ <"$dir/START"
+        read -r start_host start_boot start_pid start_ticks started <"$dir/START"
         if [[ -n $start_pid && $start_host != "$host" ]]; then
             exauq_record_survivors "$ws" "$id" "runs on $start_host: cancel it from there" ''
             continue
@@ -180,6 +242,7 @@ exauq_take_on() {
         waiting[$id]=1
         printf '%s\n' "$host $boot $$ $own_ticks" >"$dir/STOPPING"
         exauq_read_token "$dir"
+        if [[ -e $dir/token ]]; then origin[$id]="$submitted ${started:--} $token"; fi
         if [[ $token != - ]]; then marks[$id:$token]=$id; fi
         if [[ -n $start_ticks && $start_boot == "$boot" ]]; then
             # A session outlives its leader and keeps the number taken. Where another process
@@ -198,9 +261,10 @@ exauq_take_on() {
 # stands; without any, they are read from the input (see exauq_detach). N jobs cost one grace.
 exauq_stop() {
     local -a ids=("${@:3}")
-    local ws=$1 grace=$2 milliseconds host boot id pid signal begun deadline own_group pack survivors
+    local ws=$1 grace=$2 milliseconds host boot id pid signal begun deadline own_group survivors
+    local news='' news_held=yes
     local -A members=() asked=() known=() sessions=() groups=() marks=() waiting=() left=() recorder_of=()
-    local -A packs=() graves=()
+    local -A packs=() graves=() group=() origin=()
     if [[ ${#ids[@]} -eq 0 ]]; then
         # As a whole: from a pipe, Bash reads a line byte by byte.
         # shellcheck disable=SC2207
@@ -211,6 +275,7 @@ exauq_stop() {
     fi
     exauq_identify_machine
     exauq_take_on "${ids[@]}"
+    exauq_tell_news "$ws"
     for signal in TERM KILL; do
         exauq_milliseconds
         deadline=$((milliseconds + grace))
@@ -220,30 +285,19 @@ exauq_stop() {
             exauq_milliseconds
             begun=$milliseconds
             exauq_find_members
-            if [[ $signal == KILL ]]; then
-                # At once: whoever sees another one of the job killed would still act upon that.
-                for id in "${!waiting[@]}"; do
-                    for pack in ${packs[$id]-}; do exauq_signal_group KILL "$pack"; done
-                done
-            fi
-            left=()
-            for pid in "${!members[@]}"; do
-                id=${members[$pid]}
-                left[$id]+=" $pid"
-                # The recorder sees its simulator end and leaves by itself.
-                [[ $signal == KILL || $pid != "${recorder_of[$id]-}" ]] || continue
-                [[ $signal == KILL || -z ${asked[$pid]-} ]] || continue
-                asked[$pid]=1
-                kill -"$signal" "$pid" 2>/dev/null
-            done
+            exauq_signal_members
             for id in "${!waiting[@]}"; do
                 if [[ -n ${left[$id]-} ]] || exauq_slips_away "$id"; then continue; fi
                 exauq_record_stopped "$ws" "$id"
                 unset "waiting[$id]"
             done
+            exauq_tell_news "$ws"
             exauq_milliseconds
             [[ $milliseconds -lt $deadline ]] || break
             if [[ ${#waiting[@]} -gt 0 ]]; then exauq_await_members "$begun" "$deadline"; fi
+            exauq_milliseconds
+            # The next look is the one before they are killed.
+            [[ $signal == KILL || $milliseconds -lt $deadline ]] || break
         done
     done
     for id in "${!waiting[@]}"; do
@@ -255,5 +309,7 @@ exauq_stop() {
         # Not more than a line of the journal holds.
         exauq_record_survivors "$ws" "$id" "still running: process${left[$id]:0:2000}" "$survivors"
     done
+    exauq_tell_news "$ws"
+    news_held=
     exauq_fill "$ws"
 }

@@ -14,11 +14,16 @@ exauq_judge_any() {
     fi
 }
 
+# Start a stopper: workspace milliseconds-of-grace ids...
+exauq_send_stopper() {
+    if exauq_detach stop "$@" && exauq_stat $!; then exauq_stopper="$! $proc_ticks"; fi
+}
+
 # Have the jobs of workspace $1 stopped whose stopper died before it was done (`unattended`), and
 # the slots filled of those that were found to be dead (`freed`).
 exauq_attend() {
     if [[ ${#unattended[@]} -gt 0 ]]; then
-        exauq_detach stop "$1" "$exauq_default_grace" "${unattended[@]}"
+        exauq_send_stopper "$1" "$exauq_default_grace" "${unattended[@]}"
     fi
     if [[ -n $freed ]]; then exauq_detach fill "$1"; fi
 }
@@ -94,7 +99,7 @@ exauq_verb_delta() {
 # Cancel: workspace milliseconds-of-grace ids... Replies "ID none|error [words]" or "ID is STATE"
 # per job. What comes of those whose STATE is T is told by the journal.
 exauq_verb_cancel() {
-    local ws=$1 grace=$2 id freed=
+    local ws=$1 grace=$2 id freed='' news='' news_held=yes
     local state started finished exit_code output note token submitted
     local -a running=() unattended=()
     exauq_check_workspace "$ws" || return
@@ -110,7 +115,8 @@ exauq_verb_cancel() {
             continue
         fi
         exauq_judge_any "$id" "$ws"
-        if [[ $state == [RTX] ]] && exauq_runs_elsewhere "$id"; then
+        # One that runs, and of which there is nothing to note, runs here.
+        if [[ $state == [TX] || $state == R && -n $note ]] && exauq_runs_elsewhere "$id"; then
             exauq_put "$id error it runs on $host_elsewhere: cancel it from there"
             continue
         fi
@@ -127,15 +133,16 @@ exauq_verb_cancel() {
         elif printf '%s\n' "$host $boot - -" >"$id/STOPPING" || [[ -e $id/STOPPING ]]; then
             # Without a process yet that sees to it; but other machines are to leave it alone.
             if [[ -e $id/STOPFAILED ]]; then rm -f -- "$id/STOPFAILED"; fi
-            exauq_journal "$ws" "$id T $submitted $started - - $token - "
+            exauq_tell "$ws" "$id T $submitted $started - - $token - "
             running+=("$id")
             exauq_put "$id is T"
         else
             exauq_put "$id error cannot write to $ws/$id: $(exauq_why_not "$ws/$id")"
         fi
     done
+    exauq_tell_news "$ws"
     cd /
-    if [[ ${#running[@]} -gt 0 ]]; then exauq_detach stop "$ws" "$grace" "${running[@]}"; fi
+    if [[ ${#running[@]} -gt 0 ]]; then exauq_send_stopper "$ws" "$grace" "${running[@]}"; fi
     if [[ -n $freed ]]; then exauq_detach fill "$ws"; fi
 }
 

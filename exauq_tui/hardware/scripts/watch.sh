@@ -116,7 +116,7 @@ exauq_check_running() {
         if [[ -n $pid && -e $id && ! -e $id/STOPPING ]] && exauq_process_alive "$pid" "$ticks"; then
             continue
         elif [[ ! -e $id ]]; then
-            exauq_tell "$id D - - - - - - "
+            exauq_tell_ours "$id D - - - - - - "
             unset "watch_running[$id]"
             continue
         fi
@@ -126,7 +126,7 @@ exauq_check_running() {
         elif [[ $pid != ended ]]; then
             watch_running[$id]='ended ' # and the journal says so, if who wrote that lived to do it
         else
-            exauq_tell "$id $state $submitted $started $finished $exit_code $token $output $note"
+            exauq_tell_ours "$id $state $submitted $started $finished $exit_code $token $output $note"
             unset "watch_running[$id]"
         fi
     done
@@ -135,7 +135,7 @@ exauq_check_running() {
 }
 
 # Write line $1 into the journal of the watched workspace, if we may write there.
-exauq_tell() {
+exauq_tell_ours() {
     [[ -n $read_only ]] || exauq_journal "$watched" "$1"
 }
 

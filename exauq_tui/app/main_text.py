@@ -60,7 +60,7 @@ def empty_table(
     if model.total:
         back = key("back") if model.is_filtered else key("view-all")
         return (("No job matches", strong), (f"{back} shows all", plain))
-    submits = (f"{key('submit')} submits the first, from a form or a CSV file", plain)
+    submits = (f"{key('submit')} submits the first: a form, a file or pasted rows", plain)
     return (
         ("No jobs yet", strong),
         ("", plain),

@@ -62,7 +62,7 @@ def start(terminal: Terminal) -> None:
 def submit_by_keys(terminal: Terminal, csv: Path, number: int) -> None:
     """Submit a CSV file as a person does: look at what it would be, then press Enter."""
     terminal.press("s")
-    terminal.wait_for("CSV")
+    terminal.wait_for("Submit jobs")
     terminal.press(*["Tab"] * len(NAMES))
     terminal.type(str(csv))
     terminal.wait_for(f"{number:,} jobs")  # in the preview: there are none yet

@@ -34,7 +34,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from exauq_tui.app.app import ExauqApp
-from exauq_tui.config import Config
+from exauq_tui.config import Config, ServerProfile
 from exauq_tui.demo import simulator
 from exauq_tui.demo.playground import sample_inputs
 from exauq_tui.hardware.status import JobStatus
@@ -46,6 +46,9 @@ BATCH_AGE = 90.0
 
 SLOWER = 8.0
 """How much slower than the demo these jobs run, so that some have not ended yet."""
+
+CONFIG = Path("/home/alice/.config/exauq-tui")
+"""Where nothing is: files there are only named."""
 
 Keys = tuple[str, ...]
 
@@ -141,6 +144,23 @@ def _servers() -> tuple[ServerView, ...]:
     )
 
 
+def _profiles() -> tuple[ServerProfile, ...]:
+    """What the configuration says of these servers: one by hand, one by the dashboard."""
+    names = ("x1", "x2", "x3")
+    hpc1 = ServerProfile(
+        "hpc1", "unix", "python3 -u", "ishigami/ishigami.py", user="alice", host="hpc1",
+        key_filename="/home/alice/.ssh/id_ed25519", workspace_dir="ishigami/jobs",
+        max_running=16, input_names=names, setup="module load python/3.11\n",
+        source=CONFIG / "config.toml",
+    )  # fmt: skip
+    lab = ServerProfile(
+        "lab", "unix", "python3", "/scratch/alice/ishigami.py", user="alice", host="lab",
+        use_ssh_agent=True, workspace_dir="/scratch/alice/jobs", input_names=names,
+        source=CONFIG / "profiles.d" / "lab.toml",
+    )  # fmt: skip
+    return hpc1, lab
+
+
 def _row(
     key: int, name: str, point: Sequence[float], seen: float, age: float = BATCH_AGE
 ) -> JobRow:
@@ -202,7 +222,7 @@ SCENES = (
     Scene("cancel", a_batch, "Cancel", ("2", "a", "c")),
     Scene("log", a_batch, "diverged", ("3", "l"), png=True),
     Scene("plot", a_study, "against x2", ("P", "x"), png=True),
-    Scene("servers", a_lost_server, "no answer", ("w",)),
+    Scene("servers", a_lost_server, "no answer", ("w", "g")),
     Scene("filter", a_batch, "x1", ("/", *typed("status:failed x1>0"), "enter")),
     Scene("help", a_batch, "Keys", ("question_mark",)),
 )
@@ -216,9 +236,10 @@ async def draw(scene: Scene) -> str:
     """
     app = ExauqApp(
         scene.fleet(),
-        Config(),
+        Config(servers=_profiles()),
         clock=lambda: NOW,
         config_text="~/.config/exauq-tui/config.toml",
+        profiles_dir=CONFIG / "profiles.d",
     )
     async with app.run_test(size=scene.size, notifications=True) as pilot:
         await settle(pilot)

@@ -92,6 +92,7 @@ class AppSettings:
         notify: What the dashboard sends notices of: "batch", "failure", "connection".
         bell: Whether the terminal's bell rings with a notice.
         read_only: Whether nothing is to be changed on servers or in profiles.
+        ascii: Whether only signs of ASCII are drawn; None: where the locale is not UTF-8.
     """
 
     refresh: float = 2.0
@@ -99,6 +100,7 @@ class AppSettings:
     notify: tuple[str, ...] = NOTICES
     bell: bool = True
     read_only: bool = False
+    ascii: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +268,8 @@ class _Reading:
                 self.app = replace(self.app, bell=value)
             elif key == "read_only":
                 self.app = replace(self.app, read_only=value)
+            elif key == "ascii":
+                self.app = replace(self.app, ascii=value)
             else:
                 self.app = replace(self.app, theme=value)
 

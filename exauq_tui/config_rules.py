@@ -160,6 +160,7 @@ APP: Mapping[str, Rule] = {
     "notify": _notices,
     "bell": _flag,
     "read_only": _flag,
+    "ascii": _flag,
 }
 """The keys of the ``[app]`` table."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal, cast
 
@@ -17,6 +18,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
 from textual.dom import DOMNode
+from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input
@@ -30,6 +32,7 @@ from exauq_tui.app.key_warnings import KeyWarnings
 from exauq_tui.app.log_follower import LogShelf
 from exauq_tui.app.messages import FleetChanged, PromptWaiting
 from exauq_tui.app.news import News
+from exauq_tui.app.plain_glyphs import plain_glyphs
 from exauq_tui.app.prompter import AppPrompter, Question
 from exauq_tui.app.screens.dialogs import ConfirmDialog
 from exauq_tui.app.screens.help import HelpScreen
@@ -39,7 +42,7 @@ from exauq_tui.app.screens.prompts import HostKeyChangedDialog, HostKeyDialog, S
 from exauq_tui.app.screens.servers import ServersScreen
 from exauq_tui.app.server_verbs import ServerVerbs
 from exauq_tui.app.terminal import TerminalDriver
-from exauq_tui.app.theme import DARK, LIGHT
+from exauq_tui.app.theme import CONTRAST, DARK, LIGHT
 from exauq_tui.app.threads import in_thread
 from exauq_tui.config import Config
 from exauq_tui.errors import ExauqTuiError
@@ -98,6 +101,7 @@ class ExauqApp(App[int], inherit_bindings=False):
         self.data_dir = data_dir
         self.clock = clock
         self.model = JobModel(clock)
+        self._plain = plain_glyphs(config.app.ascii, os.environ)
         self.prompter = prompter or AppPrompter()
         self.warnings = KeyWarnings()
         self.config_text = config_text or str(config.path or "config.toml")
@@ -124,7 +128,7 @@ class ExauqApp(App[int], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Show what is known, then start the fleet."""
-        for theme in (DARK, LIGHT):
+        for theme in (DARK, LIGHT, CONTRAST):
             self.register_theme(theme)
         self.set_keymap(self.commands.textual_keymap)
         self._choose_theme()
@@ -141,7 +145,14 @@ class ExauqApp(App[int], inherit_bindings=False):
             known = ", ".join(sorted(self.available_themes))
             self.problems += (f'[app] theme: there is no theme "{wanted}"; there are {known}.',)
             wanted = None
-        self.theme = wanted or DARK.name
+        # On sixteen colours ours would all become a few: the terminal's own are better.
+        few = self.console.color_system == "standard"
+        self.theme = wanted or ("ansi-dark" if few else DARK.name)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What every line goes through before it is drawn."""
+        filters = super().get_line_filters()
+        return filters if self._plain is None else [*filters, self._plain]
 
     def _handle_signals(self) -> None:
         """Leave in good order when told to: else the terminal stays in our mode."""

@@ -121,7 +121,7 @@ def draw_scatter(plot: Scatter, width: int, height: int, *, by_letter: bool = Fa
     y_axis = axis((y for _, y in every), lines // 3)
     left = max(_LABEL, *(len(tick_text(tick)) for tick in y_axis.ticks)) + 2
     cells = width - left - 2
-    x_axis = axis([*(x for x, _ in every), *plot.failed], cells // 14)
+    x_axis = axis([*(x for x, _ in every), *plot.failed], cells // 10)
     dots = _Dots(cells, lines)
     for number, series in enumerate(plot.series):
         for x, y in series.points:

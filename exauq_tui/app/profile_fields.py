@@ -140,7 +140,9 @@ def table_of(values: Mapping[str, str]) -> dict[str, Any]:
         if name in ("name", "login", "login_file") or not text.strip():
             continue
         if name in _NUMBERS:
-            table[name] = int(text) if text.isascii() and text.isdecimal() else text
+            # Python takes no int of more than 4,300 digits, and no rule one of twenty.
+            is_number = text.isascii() and text.isdecimal() and len(text) < 20
+            table[name] = int(text) if is_number else text
         elif name == "cancel_grace":
             table[name] = float(text) if _DECIMAL.fullmatch(text) else text
         elif name == "input_names":

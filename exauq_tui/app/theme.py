@@ -28,6 +28,33 @@ DARK = Theme(
 )
 """The default."""
 
+CONTRAST = Theme(
+    name="exauq-contrast",
+    primary="#7cc4ff",
+    secondary="#ffffff",
+    accent="#00f0ff",
+    success="#5cff5c",
+    warning="#ffe000",
+    error="#ff8080",
+    foreground="#ffffff",
+    background="#000000",
+    surface="#000000",
+    panel="#262626",
+    dark=True,
+    variables={
+        "border": "#a0a0a0",
+        "border-blurred": "#707070",
+        "foreground-muted": "#d4d4d4",
+        "text-muted": "#d4d4d4",
+        "text-disabled": "#a8a8a8",
+        "block-cursor-background": "#004080",
+        "block-cursor-foreground": "#ffffff",
+        "footer-key-foreground": "#00f0ff",
+        "input-selection-background": "#7cc4ff 50%",
+    },
+)
+"""For eyes, screens and rooms that need more contrast."""
+
 LIGHT = Theme(
     name="exauq-light",
     primary="#1f5f9e",
@@ -42,6 +69,7 @@ LIGHT = Theme(
     panel="#e6e9ee",
     dark=False,
     variables={
+        "foreground-muted": "#5f6773",
         "border": "#b9c1cc",
         "border-blurred": "#d3d9e0",
         "block-cursor-background": "#cfe0f1",

@@ -111,8 +111,8 @@ async def test_more_than_terminals_take_is_said_to_be_that(tmp_path: Path) -> No
 
 
 async def test_a_file_that_cannot_be_kept_does_not_keep_from_copying(tmp_path: Path) -> None:
-    (tmp_path / "data").touch()
-    async with running(three(), data_dir=tmp_path / "data") as (app, pilot):
+    (tmp_path / "copied.txt").mkdir()
+    async with running(three(), data_dir=tmp_path) as (app, pilot):
         await pilot.press("y", "i")
         await until(pilot, lambda: app.told)
         assert app.told == ["Copied the id."]

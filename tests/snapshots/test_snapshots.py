@@ -267,6 +267,10 @@ def host_key_changed() -> FakeFleet:
     return FakeFleet(some_jobs(), [view])
 
 
+def themed(name: str) -> Config:
+    return Config(app=replace(Config().app, theme=name))
+
+
 @dataclass(frozen=True)
 class Scene:
     """A state to take a picture of."""
@@ -276,6 +280,7 @@ class Scene:
     shows: str = "STATUS"
     asks: Callable[[Dashboard], None] | None = None
     config: Config = field(default_factory=Config)
+    environ: dict[str, str] = field(default_factory=dict)
 
 
 PROFILE = ServerProfile("hpc1", "unix", "python3", "m.py", user="alice", host="hpc1.example.org")
@@ -352,14 +357,27 @@ SCENES = {
     "sort": Scene(keys=("S",), shows="Sort by"),
     "columns": Scene(keys=("C", "j", "j", "j"), shows="shows or hides"),
     "tries": Scene(tried, keys=("j",), shows="2 earlier tries folded"),
-    "light": Scene(several, config=Config(app=replace(Config().app, theme="exauq-light"))),
+    "light": Scene(several, config=themed("exauq-light")),
+    "contrast": Scene(several, keys=("space", "j"), config=themed("exauq-contrast")),
+    "ansi": Scene(several, keys=("space", "j"), config=themed("ansi-dark")),
+    "ansi-confirm": Scene(
+        several, keys=("2", "a", "c"), shows="No, leave", config=themed("ansi-dark")
+    ),
+    "no-colour": Scene(several, keys=("space", "j"), environ={"NO_COLOR": "1"}),
+    "ascii": Scene(several, keys=("space", "j"), environ={"LC_ALL": "C"}),
+    "ascii-plot": Scene(design, keys=("P",), shows="n =", environ={"LC_ALL": "C"}),
+    "plot-no-colour": Scene(design, keys=("P", "C"), shows="by level", environ={"NO_COLOR": "1"}),
 }
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("name", SCENES)
-def test_it_looks_as_it_did(name: str, size: tuple[int, int], snap_compare: Compare) -> None:
+def test_it_looks_as_it_did(
+    name: str, size: tuple[int, int], snap_compare: Compare, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scene = SCENES[name]
+    for variable, value in scene.environ.items():
+        monkeypatch.setenv(variable, value)
     fleet = scene.fleet()
     app = Dashboard(fleet, scene.config, profiles_dir=HOME / "profiles.d")
     assert snap_compare(app, terminal_size=size, run_before=_play(scene, app, fleet))
@@ -381,6 +399,14 @@ def _play(
         await pilot.pause()
 
     return play
+
+
+@pytest.mark.parametrize("name", ["busy", "help", "plot"])
+def test_a_very_large_terminal_looks_as_it_did(name: str, snap_compare: Compare) -> None:
+    scene = SCENES[name]
+    fleet = scene.fleet()
+    app = Dashboard(fleet, scene.config)
+    assert snap_compare(app, terminal_size=(250, 80), run_before=_play(scene, app, fleet))
 
 
 STATES = {

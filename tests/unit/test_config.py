@@ -81,6 +81,11 @@ def test_notices_and_bell_may_be_switched_off(file: Path) -> None:
     assert load_text(file, "[app]\nnotify = []\n").app.notify == ()
 
 
+def test_ascii_is_left_to_the_locale_unless_it_is_said(file: Path) -> None:
+    assert load_text(file, "").app.ascii is None
+    assert load_text(file, "[app]\nascii = true\n").app.ascii is True
+
+
 def test_an_ssh_configuration_may_give_the_user(file: Path) -> None:
     text = UNIX.replace('user = "alice"\n', 'ssh_config_path = "/c"\n')
     config = load_text(file, f"[servers.a]\n{text}")

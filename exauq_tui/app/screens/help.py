@@ -30,7 +30,7 @@ _COLUMN = 50
 _WIDEST = 118
 _FILTER = 24
 _FILTERS = (
-    ("sweep", "in id, status, batch ..."),
+    ("sweep", "in id, status or batch"),
     ("status:failed,cancelled", "either; server batch id"),
     ("x1>0.9  output<3", "inputs; level try exit"),
     ("age<2h  ran>10m", "set up, or ran, so long"),

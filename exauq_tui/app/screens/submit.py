@@ -86,7 +86,7 @@ class SubmitDialog(Dialog[Submission]):
             if len(self._targets) > 1:
                 with _line("To", "server-line"):
                     yield Select(
-                        [(text, target) for target, (text, _) in self._targets.items()],
+                        [(Content(text), target) for target, (text, _) in self._targets.items()],
                         value=self._destination,
                         allow_blank=False,
                         compact=True,

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _SETTLED = 0.15
 """Log and history are asked for once the cursor has rested for this many seconds."""
 
+_ANEW = 1.0
+"""Likewise, once something has changed: not oftener than anybody can read it."""
+
 _TAIL = 4096
 _TAIL_EVERY = 10.0
 """Seconds between readings of the last lines of a log that may grow: seldom enough for a link."""
@@ -69,15 +72,15 @@ class JobDetails:
         key = self._model.cursor
         if key != self._key:
             self._key, self._past, self._tail, self._tail_asked = key, None, None, 0.0
-            self._rest_later()
+            self._rest_later(_SETTLED)
         elif self._rest is None:
-            self._rest_later()  # not put off by each change: under load there is always one
+            self._rest_later(_ANEW)  # not put off by each change: under load there is always one
         self.draw()
 
-    def _rest_later(self) -> None:
+    def _rest_later(self, seconds: float) -> None:
         if self._rest is not None:
             self._rest.stop()
-        self._rest = self._pane.set_timer(_SETTLED, self._rested)
+        self._rest = self._pane.set_timer(seconds, self._rested)
 
     def draw(self) -> None:
         """Draw what is known already; nothing is asked for."""
@@ -117,8 +120,10 @@ class JobDetails:
         """Let ages go on, and read what may have been printed since."""
         row = self._model.cursor_row()
         due = self._app.clock() - self._tail_asked > _TAIL_EVERY
-        if row is not None and due and row.status is JobStatus.RUNNING and self._rest is None:
-            self._rest_later()
+        is_seen = self._app.screen is self._pane.screen and self._pane.tab == "details"
+        may_grow = row is not None and row.status is JobStatus.RUNNING
+        if may_grow and due and is_seen and self._rest is None:
+            self._rest_later(_SETTLED)
         self.draw()
 
     @property
@@ -194,6 +199,9 @@ class JobDetails:
         now = self._app.clock()
         if not is_up or row.started is None or log_text.why_none(row):
             return
+        screen = self._app.screen
+        if screen is not self._pane.screen and not screen.is_modal:
+            return  # nobody sees it, and it is asked for again afterwards
         if is_final or (not row.is_terminal and now - self._tail_asked < _TAIL_EVERY):
             return
         self._tail_asked = now

@@ -97,10 +97,8 @@ class LogFollower:
         self.stop()
         self._key = key
         self.trouble, self._is_final = "", False
-        buffer = self._shelf.take(key)
-        if buffer.end < buffer.size:
-            buffer.clear()  # was left somewhere in the middle
-        self._view.show(buffer)
+        # Where it was left in the middle, that stands there until the end was read.
+        self._view.show(self._shelf.take(key))
         row = self._row()
         self._view.set_note(log_text.why_none(row) or "Reading the log …")
         self._worker = self._view.app.run_worker(

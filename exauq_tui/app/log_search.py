@@ -95,8 +95,8 @@ class Hits:
         else:
             since, until = self._searched
             # Both lines at the seams may have been known in part only.
-            upper = buffer.index_of(since) + 1 if start < since else 0
-            lower = buffer.index_of(until - 1) if end > until else len(buffer)
+            upper = buffer.index_of(since) + 1 if start < since else int(start > since)
+            lower = buffer.index_of(until - 1) if end > until else len(buffer) - int(end < until)
             low = buffer.offsets[upper] if upper < len(buffer) else end
             high = buffer.offsets[lower] if lower < len(buffer) else end
             kept = self.offsets[bisect_left(self.offsets, low) : bisect_left(self.offsets, high)]

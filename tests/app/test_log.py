@@ -1,5 +1,7 @@
 """Reading a job's log."""
 
+import re
+
 import pytest
 
 from exauq_tui.app.log_follower import FIRST
@@ -211,10 +213,28 @@ async def test_what_was_read_stays_with_its_age_while_the_server_is_away() -> No
         await pilot.press("escape", "k", "l")
         await until(pilot, lambda: "As read 2m05 ago" in app.text())
         assert "of the second" in app.text()
+        assert "of the second" in app.text()
         del fleet.errors["read_log"]
         fleet.logs[2] += b"and on\n"
         await until(pilot, lambda: "and on" in app.text())
         await until(pilot, lambda: "As read" not in app.text())
+
+
+async def test_a_log_that_was_left_in_the_middle_is_there_again_while_the_server_is_away() -> None:
+    fleet = FakeFleet([job(1, JobStatus.FAILED)])
+    fleet.logs[1] = numbered(1_000_000)
+    async with running(fleet) as (app, pilot):
+        await pilot.press("l")
+        await until(pilot, lambda: "line 999999" in app.text())
+        await pilot.press("g")
+        await until(pilot, lambda: first_line(app) == b"line 0")
+        fleet.errors["read_log"] = ConnectionLostError("hpc1 is LOST")
+        await pilot.press("escape", "l")
+        await until(pilot, lambda: "As read 0s ago. hpc1 is LOST" in app.text())
+        assert re.search(r"│line \d+ ", app.text())
+        del fleet.errors["read_log"]
+        view(app).post_message(LogView.Moved())
+        await until(pilot, lambda: "line 999999" in app.text())
 
 
 @pytest.mark.parametrize(

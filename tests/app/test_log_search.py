@@ -78,20 +78,22 @@ def test_bytes_that_stand_as_they_are_give_the_same_as_lines(log: bytes, text: s
 
 @given(
     st.lists(st.sampled_from([b"ab\n", b"b\n", b"a", b"\n", b"xaay\n"]), max_size=40),
-    st.lists(st.tuples(st.booleans(), st.integers(1, 30)), max_size=15),
+    st.lists(st.tuples(st.sampled_from(["up", "down", "to"]), st.integers(1, 30)), max_size=15),
     st.integers(0, 60),
 )
 def test_hits_are_kept_in_step_with_a_window_that_moves(
-    pieces: list[bytes], moves: list[tuple[bool, int]], begin: int
+    pieces: list[bytes], moves: list[tuple[str, int]], begin: int
 ) -> None:
     log = b"".join(pieces)
     buffer = LogBuffer(limit=20)
     begin = min(begin, len(log))
     buffer.begin(begin, log[begin : begin + 5], len(log))
     hits = Hits(needle("a"), buffer)
-    for upwards, size in moves:
+    for way, size in moves:
         assert buffer.start is not None
-        if upwards:
+        if way == "to":
+            buffer.begin(min(size, len(log)), log[size : size + 7], len(log))
+        elif way == "up":
             at = max(0, buffer.start - size)
             buffer.prepend(at, log[at : buffer.start], len(log))
         else:

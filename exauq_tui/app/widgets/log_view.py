@@ -185,8 +185,9 @@ class LogView(ScrollView, can_focus=True):
         super().watch_scroll_y(old_value, new_value)
         if self._own_scroll or old_value == new_value:
             return
-        at_end = self.buffer.end >= self.buffer.size
-        self.follow = at_end and new_value >= self.max_scroll_y
+        # One who follows stays at the end of what is held, also while the rest is still read.
+        is_whole = self.follow or self.buffer.end >= self.buffer.size
+        self.follow = is_whole and new_value >= self.max_scroll_y
         self.post_message(self.Moved())
 
     def watch_show_horizontal_scrollbar(self) -> None:

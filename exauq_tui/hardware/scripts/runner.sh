@@ -50,7 +50,7 @@ exauq_record() {
     {
         printf '%s' $$ >"$dir/PID"
         printf '%s' "$proc_group" >"$dir/PGID"
-        printf '%s\n' "${USER:-$(id -un)},$$,$start_time" >"$dir/JOBID"
+        printf '%s\n' "${USER:-${LOGNAME:-$(id -un)}},$$,$start_time" >"$dir/JOBID"
     } 2>/dev/null
     exauq_journal "$ws" "$id R $submitted $started - - $token - "
     exauq_simulate "$dir" "$id:$token" &

@@ -208,8 +208,8 @@ def _said_here(words: str, key: str) -> str:
 def _names_of(text: str) -> list[str]:
     """Read names with commas between them; in quotes where a name holds one."""
     try:
-        row = next(csv.reader([" ".join(text.split("\n"))], skipinitialspace=True), [])
-    except csv.Error:  # a name of more than 131,072 characters, which is not one
+        row = next(csv.reader([" ".join(text.splitlines())], skipinitialspace=True), [])
+    except csv.Error:  # longer than any name, or no text at all: let the rules say so
         row = text.split(",")
     return [name.strip() for name in row]
 

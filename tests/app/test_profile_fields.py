@@ -135,3 +135,10 @@ def test_a_profile_comes_back_from_its_fields(profile: ServerProfile) -> None:
         return
     expected = replace(expected, input_names=names)
     assert profile_of("x", table_of(values_of(profile)), None) == expected
+
+
+@pytest.mark.parametrize("text", ["x\0y", '"x\ny', "\r\n,", "x" * 1_000_000 + "\x07"])
+def test_whatever_is_pasted_as_names_is_judged_and_never_trips(text: str) -> None:
+    found = complaints(typed(input_names=text), {})
+    assert set(found) <= {"input_names"}
+    assert complaints(typed(input_names="y" * 1_000_000), {}) == {}

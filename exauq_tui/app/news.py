@@ -25,10 +25,14 @@ class News:
     def __init__(self, app: ExauqApp) -> None:
         self._app = app
         self._links = Links()
-        slots = {profile.name: profile.max_running for profile in app.config.servers}
-        self.pace = Pace(self._links, slots)
+        self.pace = Pace(self._links, self._slots)
         self._notices = Notices(self._links, app.config.app.notify)
         self._rings = app.config.app.bell
+
+    def _slots(self, server: str) -> int | None:
+        """How many jobs may run at once, as the profile has it now."""
+        profiles = (each for each in self._app.config.servers if each.name == server)
+        return next((each.max_running for each in profiles), None)
 
     def load(self, rows: Sequence[JobRow], servers: Sequence[ServerView]) -> None:
         """Take over what is known at the start: nothing of it is news."""

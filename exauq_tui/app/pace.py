@@ -7,7 +7,7 @@ taken from our own clock.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from exauq_tui.app.job_model import JobModel
@@ -76,10 +76,10 @@ class Pace:
 
     Args:
         links: Tells what was only caught up on.
-        slots: Server to how many jobs may run at once there, where the profile says so.
+        slots: Tells how many jobs may run at once on a server, where its profile says so.
     """
 
-    def __init__(self, links: Links, slots: Mapping[str, int | None]) -> None:
+    def __init__(self, links: Links, slots: Callable[[str], int | None]) -> None:
         self._links = links
         self._slots = slots
         self._servers: dict[str, _ServerPace] = {}
@@ -155,7 +155,7 @@ class Pace:
             # Whoever started last is about the last to end.
             left = None if pace.began is None else pace.began + pace.long_run() - now
             return left if left is not None and left > 0 else None
-        allowed = self._slots.get(server)
+        allowed = self._slots(server)
         slots = max(counts.get(JobStatus.RUNNING, 0), allowed or 0)
         if allowed == 0:
             return pace.long_run()  # there is no limit: all of them start

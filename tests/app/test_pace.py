@@ -25,7 +25,7 @@ class World:
     def __init__(self, rows: Sequence[JobRow] = (), slots: int | None = None) -> None:
         self.now = 1000.0
         self.links = Links()
-        self.pace = Pace(self.links, {"hpc1": slots})
+        self.pace = Pace(self.links, lambda _: slots)
         self.model = JobModel()
         self.pace.load(rows)
         self.model.load(rows, [server()])

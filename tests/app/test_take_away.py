@@ -134,6 +134,26 @@ async def test_text_marked_with_the_mouse_in_the_details_is_copied_by_ctrl_c() -
         assert app.clipboard == "Failed"
 
 
+@pytest.mark.parametrize(
+    ("keys", "copied"),
+    [(("l",), "line 1\nline 2\nli"), (("l", "w"), "line 1\nline 2\nli")],
+)
+async def test_text_marked_with_the_mouse_in_a_log_is_copied_by_ctrl_c(
+    keys: tuple[str, ...], copied: str
+) -> None:
+    fleet = three()
+    fleet.logs[3] = b"line 0\nline 1\n\x1b[31mline 2\x1b[0m\nline 3\n"
+    async with running(fleet) as (app, pilot):
+        await pilot.press(*keys)
+        await until(pilot, lambda: "line 3" in app.text())
+        log = app.screen.query_one("#log")
+        await pilot.mouse_down(log, offset=(0, 1))
+        await pilot.hover(log, offset=(1, 3))
+        await pilot.mouse_up(log, offset=(1, 3))
+        await pilot.press("ctrl+c")
+        assert app.clipboard == copied
+
+
 # Exporting
 
 

@@ -15,12 +15,14 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
+from textual.selection import Selection
 from textual.strip import Strip
 
 from exauq_tui.app import format as fmt
 from exauq_tui.app.commands import bindings
 from exauq_tui.app.log_buffer import LONGEST_LINE, LogBuffer
 from exauq_tui.app.log_search import Hits
+from exauq_tui.app.widgets.marked_text import draw_marked, marked_text
 
 _MEASURED = 200
 
@@ -297,8 +299,29 @@ class LogView(ScrollView, can_focus=True):
         start, stop = 0, LONGEST_LINE
         if self.wrap:
             start, stop = _part(text, width, top + y - self._row_of(index))
-        segments = self._segments(index, text, start, stop)
-        return Strip(segments).crop_extend(left, left + width, style)
+        strip = Strip(self._segments(index, text, start, stop))
+        if (selection := self.text_selection) is not None:
+            marked = self.screen.get_component_rich_style("screen--selection")
+            strip = draw_marked(strip, selection.get_span(top + y), marked)
+        return strip.crop_extend(left, left + width, style).apply_offsets(left, top + y)
+
+    # Marking text with the mouse
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """What the mouse has marked."""
+        return marked_text(selection, self.virtual_size.height - 1, self._row_text), "\n"
+
+    def _row_text(self, row: int) -> str:
+        """The text of a row of the view."""
+        index = self._line_at(row)
+        if index >= len(self.buffer):
+            return ""
+        text = fmt.safe_log_line(self.buffer.line(index))
+        width = self.scrollable_content_region.width
+        start, stop = (0, LONGEST_LINE)
+        if self.wrap:
+            start, stop = _part(text, width, row - self._row_of(index))
+        return text[start:stop]
 
     def _segments(self, index: int, text: str, start: int, stop: int) -> list[Segment]:
         """Cut what is shown of a line where matches begin and end."""

@@ -1,4 +1,4 @@
-"""Draws plots with characters: braille dots for points, blocks for bars (pure)."""
+"""Draws plots with characters: discs or braille dots for points, blocks for bars (pure)."""
 
 from __future__ import annotations
 
@@ -20,6 +20,12 @@ _MUTED = "$foreground-muted"
 _BRAILLE = 0x2800
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """The bit of each dot in a braille character, by line and column."""
+
+_FEW = 200
+"""Up to so many points are drawn large: a braille dot by itself is easily overlooked."""
+
+_LARGE = ("•", "●")
+"""One point in a cell, and several."""
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _SMALLEST = (30, 8)
@@ -77,10 +83,17 @@ def tick_text(value: float) -> str:
 
 
 class _Dots:
-    """Points in a grid of braille characters, each of the style of its last series."""
+    """Points in a grid of characters, each of the style of its last series.
 
-    def __init__(self, width: int, height: int) -> None:
+    Args:
+        width: The cells that there are.
+        height: The lines that there are.
+        large: Whether a character stands for a point, instead of one of eight braille dots.
+    """
+
+    def __init__(self, width: int, height: int, *, large: bool) -> None:
         self.width, self.height = width, height
+        self._large = large
         self._bits: defaultdict[tuple[int, int], int] = defaultdict(int)
         self._series: dict[tuple[int, int], int] = {}
 
@@ -100,7 +113,8 @@ class _Dots:
                 yield " ", ""
                 continue
             series = self._series[line, column]
-            yield letters[series] if letters else chr(_BRAILLE + bits), styles[series]
+            dots = _LARGE[bits.bit_count() > 1] if self._large else chr(_BRAILLE + bits)
+            yield letters[series] if letters else dots, styles[series]
 
 
 def draw_scatter(plot: Scatter, width: int, height: int, *, by_letter: bool = False) -> Lines:
@@ -122,7 +136,7 @@ def draw_scatter(plot: Scatter, width: int, height: int, *, by_letter: bool = Fa
     left = max(_LABEL, *(len(tick_text(tick)) for tick in y_axis.ticks)) + 2
     cells = width - left - 2
     x_axis = axis([*(x for x, _ in every), *plot.failed], cells // 10)
-    dots = _Dots(cells, lines)
+    dots = _Dots(cells, lines, large=len(every) <= _FEW)
     for number, series in enumerate(plot.series):
         for x, y in series.points:
             dots.add(x_axis.part(x), y_axis.part(y), number)

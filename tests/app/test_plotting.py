@@ -34,6 +34,11 @@ def text(lines: Lines) -> list[str]:
     return ["".join(part for part, _ in line) for line in lines]
 
 
+def discs(lines: Lines) -> int:
+    """How many cells below the legend have a disc, which stands for a point or more."""
+    return sum(line.count("•") + line.count("●") for line in text(lines)[1:])
+
+
 def dots(lines: Lines) -> int:
     """How many braille dots there are."""
     return sum(
@@ -109,15 +114,26 @@ def test_run_times_are_those_of_jobs_whose_start_and_end_are_known() -> None:
 # How it is drawn
 
 
-def test_each_point_is_a_dot_in_its_place() -> None:
-    lines = draw_scatter(points((0.0, 0.0), (1.0, 1.0)), 60, 20)
-    assert dots(lines) == 2
+def test_each_of_few_points_is_a_disc_in_its_place() -> None:
+    lines = draw_scatter(points((0.0, 0.0), (0.015, 0.02), (1.0, 1.0)), 60, 20)
+    assert discs(lines) == 2
+    assert dots(lines) == 0
     assert len(lines) == 20
     drawn = text(lines)
-    assert drawn[1].endswith("⠈")  # the highest, and the farthest to the right
-    assert drawn[16][11:13] == "┤⡀"
+    assert drawn[1].endswith("•")  # the highest, and the farthest to the right
+    assert drawn[16][11:13] == "┤●"  # two in one place
     assert drawn[0] == "  ● Completed"
     assert drawn[-1].strip() == "x"
+
+
+def test_each_of_many_points_is_a_dot_in_its_place() -> None:
+    middle = [(0.5, 0.5)] * 300
+    lines = draw_scatter(points((0.0, 0.0), (1.0, 1.0), *middle), 60, 20)
+    assert discs(lines) == 0
+    assert dots(lines) == 3
+    drawn = text(lines)
+    assert drawn[1].endswith("⠈")
+    assert drawn[16][11:13] == "┤⡀"
 
 
 @pytest.mark.parametrize(
@@ -147,13 +163,13 @@ def test_letters_stand_for_series_where_there_are_no_colours() -> None:
     body = "".join(line[12:] for line in drawn[1:17])
     assert (body.count("a"), body.count("2")) == (2, 1)
     assert drawn[0] == "  a Completed  2 level 2"
-    assert dots(draw_scatter(plot, 60, 20, by_letter=True)) == 2  # there is nothing to tell apart
+    assert discs(draw_scatter(plot, 60, 20, by_letter=True)) == 2  # there is nothing to tell apart
 
 
 @given(st.lists(st.tuples(FLOATS, FLOATS), min_size=1, max_size=20))
 def test_any_numbers_are_drawn_within_the_bounds(pairs: list[tuple[float, float]]) -> None:
     lines = draw_scatter(points(*pairs), 70, 20)
-    assert 1 <= dots(lines) <= len(pairs)
+    assert 1 <= discs(lines) <= len(pairs)
     assert len(lines) == 20
     assert max(map(len, text(lines))) <= 70
 
@@ -168,7 +184,7 @@ def test_an_axis_holds_its_values_and_its_ticks(values: list[float], most: int) 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, sys.float_info.max, -sys.float_info.max, 5e-324])
 def test_a_single_value_stands_in_the_plot(value: float) -> None:
-    assert dots(draw_scatter(points((value, value)), 70, 20)) == 1
+    assert discs(draw_scatter(points((value, value)), 70, 20)) == 1
 
 
 def test_without_points_or_room_there_are_words() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from benchmarks import cancel, cold_start, idle, outputs, push, refresh, start_rate, submit
+from benchmarks import cancel, cold_start, idle, outputs, push, refresh, start_rate, submit, ui
 from benchmarks.command import Benchmark, main
 
 BENCHMARKS: Mapping[str, Benchmark] = {
@@ -16,6 +16,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "cancel": cancel.run,
     "start_rate": start_rate.run,
     "idle": idle.run,
+    "ui": ui.run,
 }
 
 if __name__ == "__main__":

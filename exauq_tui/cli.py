@@ -6,6 +6,7 @@ or host key, 130 interrupted.
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -114,6 +115,8 @@ def _fleet(options: Options, prompter: Prompter, names: Sequence[str] = ()) -> I
 def _run_dashboard(options: Options) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         _fail("the dashboard needs a terminal; see 'exauq-tui --help' for commands", USAGE)
+    # Nothing of what the start makes is garbage; the app enables it once its rows are drawn.
+    gc.disable()
     # Here, so that the other commands start without Textual.
     from exauq_tui.app.app import ExauqApp  # noqa: PLC0415
     from exauq_tui.app.prompter import AppPrompter  # noqa: PLC0415

@@ -176,12 +176,14 @@ class ExauqApp(App[int], inherit_bindings=False):
         self.main.refresh_all()
         if self.warnings.notice(servers):
             self._prompt_waiting()
-        # A full collection over many thousand rows takes 100 ms: they are here to stay.
-        gc.collect()
-        gc.freeze()
         self.call_after_refresh(self._start_fleet)
 
     def _start_fleet(self) -> None:
+        # A full collection over many thousand rows takes 100 ms: they are here to stay. It comes
+        # after they were drawn, and was put off until then by whoever started us.
+        gc.collect()
+        gc.freeze()
+        gc.enable()
         self.run_worker(in_thread(self.fleet.start), group="load", exit_on_error=False)
 
     # What the fleet tells

@@ -60,7 +60,7 @@ class PreferencesFile:
         try:
             with self._path.open("rb") as file:
                 data = file.read(_MOST_BYTES + 1)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return Preferences(), ""
         except OSError as error:
             return Preferences(), self._sentence(error.strerror or str(error))

@@ -208,7 +208,7 @@ async def test_a_damaged_file_is_told_and_the_table_is_as_at_the_beginning(
 async def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file in its place")
     async with running(FakeFleet([job(1)]), data_dir=tmp_path / "data") as (app, pilot):
-        app.told.clear()
+        assert app.told == []  # nothing was kept there, so there is nothing to tell of yet
         await pilot.press("I")
         await until(pilot, lambda: any("cannot be written" in told for told in app.told))
 

@@ -1,5 +1,7 @@
 """What the main screen shows, and how it is moved about in."""
 
+from typing import Any
+
 import pytest
 from textual.widgets import Input
 
@@ -133,6 +135,30 @@ async def test_keys_move_the_cursor() -> None:
             await pilot.press(keys)
             assert app.model.cursor_index == expected, keys
             assert any(line.startswith("▸") for line in app.lines())
+
+
+async def test_the_screen_is_not_laid_out_afresh_by_moving_the_cursor(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with running(FakeFleet([job(key, JobStatus.FAILED) for key in range(1, 30)])) as (
+        app,
+        pilot,
+    ):
+        laid_out: list[object] = []
+        reflow = app.main._compositor.reflow
+
+        def noted(*arguments: Any) -> Any:
+            laid_out.append(arguments)
+            return reflow(*arguments)
+
+        monkeypatch.setattr(app.main._compositor, "reflow", noted)
+        await pilot.press("j", "j", "space", "k")
+        await until(pilot, lambda: "20261113090000027" in app.text())
+        assert laid_out == []
+        await pilot.press("2")  # which has no job to tell of
+        await until(pilot, lambda: "No job here." in app.text())
+        await pilot.press("1", "]")
+        await until(pilot, lambda: "No job here." not in app.text())
 
 
 async def test_marks_by_space_range_and_all() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import cancel, cold_start, idle, outputs, push, refresh, start_rate, submit
+from benchmarks import cancel, cold_start, idle, outputs, push, refresh, start_rate, submit, ui
 from benchmarks.all import BENCHMARKS
 from benchmarks.command import Benchmark, Options, parse
 from benchmarks.lab import Lab, wait_until
@@ -36,6 +36,9 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(idle, "CALM", 0.1)
     monkeypatch.setattr(push, "FIRST_END", 0.3)
     monkeypatch.setattr(cancel, "GRACE", 1)
+    monkeypatch.setattr(ui, "_SETTLES", 0.1)
+    monkeypatch.setattr(ui, "_PAUSES", 0.001)
+    monkeypatch.setattr(ui, "KEYS", 4)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +52,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
         (cancel.run, 3),
         (start_rate.run, 1),
         (idle.run, 2),
+        (ui.run, 6),
     ],
     ids=lambda value: value.__module__.rpartition(".")[2] if callable(value) else "",
 )

@@ -46,7 +46,21 @@ class DetailPane(Pane):
         """Set what a tab says; nothing is drawn where it says that already."""
         if self._contents.get(tab) != content:
             self._contents[tab] = content
-            self._statics[tab].update(content)
+            if tab == self.tab:
+                self._put(tab)
+
+    def _put(self, tab: str) -> None:
+        """Let a tab say what it is to say now; others need not be told before they are shown."""
+        content, static = self._contents.get(tab), self._statics.get(tab)
+        if content is None or static is None:
+            return
+        area = static.parent
+        # Laying the screen out afresh, and drawing all of it, costs most of what a key may take:
+        # what fits into the pane, as what stood there before, needs neither.
+        width, height = area.content_size if isinstance(area, VerticalScroll) else (0, 0)
+        stood = width > 0 and static.size.height == height
+        fits = stood and content.get_height({}, width) <= height
+        static.update(content, layout=not fits)
 
     def choose(self, tab: str) -> None:
         """Show another tab."""
@@ -54,6 +68,7 @@ class DetailPane(Pane):
             return
         had_focus = self.has_focus_within
         self.tab = tab
+        self._put(tab)
         self.query_one(ContentSwitcher).current = f"tab-{tab}"
         self._draw_title()
         if had_focus:

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 import click
 
-from exauq_tui import __version__, config, headless, headless_doctor, headless_submit, locations
+from exauq_tui import __version__, config, headless, locations
 from exauq_tui.config import Config, ServerProfile
 from exauq_tui.config_file import dotted
 from exauq_tui.errors import ExauqTuiError, InputError, RecordError
@@ -187,6 +187,8 @@ def submit(
     wait: bool,
 ) -> None:
     """Submit jobs to SERVER; prints the id of each, with --wait also its status and output."""
+    from exauq_tui import headless_submit  # noqa: PLC0415 - not needed for the dashboard
+
     profiles = _chosen(options, server, level)
     _must_be_allowed(options)
     if (csv_file is None) == (row is None):
@@ -250,6 +252,8 @@ def _no_server(options: Options, server: str) -> str:
 @click.pass_obj
 def doctor(options: Options, server: str, report: Path | None, as_json: bool) -> None:
     """Examine SERVER step by step: what works, what does not, and what to do about it."""
+    from exauq_tui import headless_doctor  # noqa: PLC0415 - not needed for the dashboard
+
     profile = next((each for each in options.config.servers if each.name == server), None)
     wrong = [each for each in options.config.problems if f"[{dotted(('servers', server))}]" in each]
     if profile is None and not wrong:

@@ -21,7 +21,6 @@ import click
 
 from exauq_tui.config import ServerProfile
 from exauq_tui.errors import ExauqTuiError, InputError
-from exauq_tui.hardware import LocalScriptInterface
 from exauq_tui.hardware.connection.prompts import (
     accept_on_terminal,
     ask_secret_on_terminal,
@@ -358,6 +357,8 @@ def cancel(fleet: Fleet, row: JobRow) -> int:
 
 def end_jobs(profile: ServerProfile) -> None:
     """End whatever still runs in the workspace of a profile on this machine."""
+    from exauq_tui.hardware import LocalScriptInterface  # noqa: PLC0415 - at the end of a demo only
+
     with LocalScriptInterface(
         profile.program,
         profile.script_path,

@@ -29,6 +29,7 @@ from exauq_tui.app import keymap
 from exauq_tui.app.commands import bindings, is_changing
 from exauq_tui.app.job_model import JobModel
 from exauq_tui.app.key_warnings import KeyWarnings
+from exauq_tui.app.later import import_rest
 from exauq_tui.app.log_follower import LogShelf
 from exauq_tui.app.messages import FleetChanged, PromptWaiting
 from exauq_tui.app.news import News
@@ -185,6 +186,7 @@ class ExauqApp(App[int], inherit_bindings=False):
         gc.freeze()
         gc.enable()
         self.run_worker(in_thread(self.fleet.start), group="load", exit_on_error=False)
+        self.run_worker(in_thread(import_rest), group="load", exit_on_error=False)
 
     # What the fleet tells
 

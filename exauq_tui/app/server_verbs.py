@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from exauq_tui.app import format as fmt
 from exauq_tui.app.profile_fields import empty_values, values_of
 from exauq_tui.app.screens.dialogs import ConfirmDialog, TypeToConfirmDialog
-from exauq_tui.app.screens.server_form import Save, ServerForm
 from exauq_tui.app.threads import in_thread
 from exauq_tui.config import ServerProfile
 from exauq_tui.config_saving import (
@@ -26,6 +25,7 @@ from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
 
 if TYPE_CHECKING:
     from exauq_tui.app.app import ExauqApp
+    from exauq_tui.app.screens.server_form import Save
 
 
 _WHERE = (
@@ -102,6 +102,8 @@ class ServerVerbs:
         notes = [_WHERE.format(self._app.profiles_dir)]
         if any(each.source is None for each in self._app.config.servers):
             notes.append("The built-in server is offered only while there is no other.")
+        from exauq_tui.app.screens.server_form import ServerForm  # noqa: PLC0415 - not before it is opened
+
         form = ServerForm(title, self._add, self._taken(), values, notes=tuple(notes))
         await self._app.push_screen(form, self._saved)
 
@@ -120,6 +122,8 @@ class ServerVerbs:
         taken = {name: path for name, path in self._taken().items() if name != profile.name}
         title = f"The server {fmt.safe(profile.name)}"
         notes = (_EDITED, _WHERE.format(self._app.profiles_dir))
+        from exauq_tui.app.screens.server_form import ServerForm  # noqa: PLC0415 - not before it is opened
+
         form = ServerForm(title, save, taken, values_of(profile), notes=notes, is_named=True)
         await self._app.push_screen(form, self._saved)
 

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from functools import partial
 
 from exauq_tui.app import format as fmt
-from exauq_tui.app.screens.resubmit import ALL, ResubmitDialog
-from exauq_tui.app.screens.submit import SubmitDialog
 from exauq_tui.app.submit_order import Submission, prepare, send
 from exauq_tui.app.submit_text import done
 from exauq_tui.app.talk import Talk
@@ -32,6 +30,8 @@ class SubmitVerbs(Talk):
             return
         names = [view.name for view in servers]
         chosen = server if server in names else names[0]
+        from exauq_tui.app.screens.submit import SubmitDialog  # noqa: PLC0415 - not before it is opened
+
         dialog = SubmitDialog(
             servers,
             chosen,
@@ -77,6 +77,8 @@ class SubmitVerbs(Talk):
             await self._ask_resubmit(self._target_rows(), tried)
             return
         this = [] if row is None or not _is_fit(row) else [row]
+        from exauq_tui.app.screens.resubmit import ResubmitDialog  # noqa: PLC0415 - not before it is opened
+
         dialog = ResubmitDialog(
             [self._line(each) for each in this], len(failed), self._notes_of(this, this, tried)
         )
@@ -85,6 +87,8 @@ class SubmitVerbs(Talk):
     async def _resubmit_choice(
         self, this: Sequence[JobRow], failed: Sequence[JobRow], choice: str | None
     ) -> None:
+        from exauq_tui.app.screens.resubmit import ALL  # noqa: PLC0415 - not before it is opened
+
         if choice == ALL:
             await self._ask_resubmit(failed, frozenset())
         elif choice is not None:

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 
 from exauq_tui.app import format as fmt
 from exauq_tui.app.copying import Choice, choices
-from exauq_tui.app.screens.copy import CopyMenu
 from exauq_tui.app.screens.dialogs import ConfirmDialog
-from exauq_tui.app.screens.export import ExportDialog
 from exauq_tui.app.threads import in_thread
 from exauq_tui.errors import ExauqTuiError
 from exauq_tui.monitor.export import default_name, export, free_name
@@ -47,6 +45,8 @@ class TakeAway:
             self._app.tell("There is no job here.", "warning")
             return
         profiles = {profile.name: profile for profile in self._app.config.servers}
+        from exauq_tui.app.screens.copy import CopyMenu  # noqa: PLC0415 - not before it is opened
+
         menu = CopyMenu(f"Copy of {_jobs(rows)}", choices(rows, self._names(), profiles))
         await self._app.push_screen(
             menu, lambda choice: self._run(lambda: self._copy(choice, len(rows)))
@@ -93,6 +93,8 @@ class TakeAway:
         what = f"{len(rows):,} {word} ".replace("  ", " ") + ("job" if len(rows) == 1 else "jobs")
         hidden = self._model.hidden_marks()
         notes = (f"{hidden:,} marked but hidden by view or filter: left out.",) if hidden else ()
+        from exauq_tui.app.screens.export import ExportDialog  # noqa: PLC0415 - not before it is opened
+
         name = await in_thread(lambda: _offered_name(rows, self._app.clock()))
         await self._app.push_screen(
             ExportDialog(what, name, notes), lambda path: self._run(lambda: self._write(path, rows))

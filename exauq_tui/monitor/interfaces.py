@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from exauq_tui.config import ServerProfile
-from exauq_tui.hardware import HardwareInterface, LocalScriptInterface, UnixServerScriptInterface
-from exauq_tui.hardware.connection.pulse import LinkLimits
-from exauq_tui.hardware.interface import AcceptHostKey, AskSecret
+from exauq_tui.hardware.interface import AcceptHostKey, AskSecret, HardwareInterface
+
+if TYPE_CHECKING:
+    from exauq_tui.hardware.connection.pulse import LinkLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,10 @@ def make_interface(
     Raises:
         ValueError: The profile cannot be used.
     """
+    # Imported here, on a server's own thread: the screen is there before any of it is needed.
     if profile.kind == "local":
+        from exauq_tui.hardware.local import LocalScriptInterface  # noqa: PLC0415
+
         return LocalScriptInterface(
             profile.program,
             profile.script_path,
@@ -62,6 +66,8 @@ def make_interface(
             connect=False,
             reconnect=False,
         )
+    from exauq_tui.hardware.unix_server import UnixServerScriptInterface  # noqa: PLC0415
+
     return UnixServerScriptInterface(
         profile.user,
         profile.host,

@@ -14,7 +14,6 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from exauq_tui import __version__
@@ -144,6 +143,9 @@ def _last_lines(log: Path | None) -> list[str]:
 
 
 def _version_of(package: str) -> str:
+    # Not at the top: reading packages takes as long to import as all else here together.
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
+
     try:
         return version(package)
     except PackageNotFoundError:

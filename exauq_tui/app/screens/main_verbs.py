@@ -8,7 +8,6 @@ from exauq_tui.app.job_details import JobDetails
 from exauq_tui.app.job_verbs import JobVerbs
 from exauq_tui.app.screens.log import LogScreen
 from exauq_tui.app.screens.main_panes import MainPanes
-from exauq_tui.app.screens.plot import PlotScreen
 from exauq_tui.app.screens.server_actions import ServerActions
 from exauq_tui.app.screens.servers import ServersScreen
 from exauq_tui.app.take_away import TakeAway
@@ -73,6 +72,8 @@ class MainVerbs(MainPanes, ServerActions):
 
     async def action_plot(self) -> None:
         """Plot the jobs that are shown."""
+        from exauq_tui.app.screens.plot import PlotScreen  # noqa: PLC0415 - not before it is opened
+
         await self.app.push_screen(PlotScreen(self.app.commands))
 
     def action_notices(self) -> None:

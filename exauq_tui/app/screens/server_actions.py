@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 
-from exauq_tui.app.screens.doctor import DoctorScreen
-
 if TYPE_CHECKING:
     from exauq_tui.app.app import ExauqApp
 
@@ -45,6 +43,8 @@ class ServerActions(Screen[None]):
         """Examine the server step by step."""
         server = self.chosen_server()
         if server is not None:
+            from exauq_tui.app.screens.doctor import DoctorScreen  # noqa: PLC0415 - not before it is opened
+
             await self.app.push_screen(DoctorScreen(server, self.app.commands))
 
     async def action_server_delete(self) -> None:

@@ -116,7 +116,7 @@ def a_lost_server() -> FakeFleet:
             inputs=tuple(point),
             batch="two-more.csv",
             created=NOW - 15,
-            directory="",
+            workspace_known=False,
         )
     return fleet
 
@@ -174,7 +174,7 @@ def _row(
     if finished > seen:
         status = JobStatus.RUNNING
     row = job(key, status)
-    directory = "/home/alice/ishigami/jobs" if name == "hpc1" else "/scratch/alice/jobs"
+    workspace = "/home/alice/ishigami/jobs" if name == "hpc1" else "/scratch/alice/jobs"
     return replace(
         row,
         server=name,
@@ -186,7 +186,7 @@ def _row(
         finished=finished if row.is_terminal else None,
         last_seen=seen,
         output=simulator.ishigami(x1, x2, x3) if status is JobStatus.COMPLETED else None,
-        directory=f"{directory}/{row.job_id}",
+        workspace=workspace,
     )
 
 

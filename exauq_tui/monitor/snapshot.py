@@ -91,8 +91,10 @@ class JobRow:
         try_number: 1, or more where it tries again.
         note: What a person should know ("end not witnessed", "gone from server").
         error: Why it could not be submitted or cancelled, or "".
-        directory: The job's directory on the server, or "".
         output_read: When its output file was last read; seconds since 1970, our clock.
+        workspace: The resolved absolute path of the workspace; before the first contact what
+            the profile says ("" where it says nothing).
+        workspace_known: Whether `workspace` is the resolved path.
         current: False where the job belongs to a workspace that the profile no longer names,
             or where there is no such profile any more.
     """
@@ -116,9 +118,16 @@ class JobRow:
     try_number: int = 1
     note: str = ""
     error: str = ""
-    directory: str = ""
     output_read: float | None = None
+    workspace: str = ""
+    workspace_known: bool = False
     current: bool = True
+
+    @property
+    def directory(self) -> str:
+        """The job's directory on the server, or ""."""
+        is_there = self.last_seen is not None and self.workspace_known
+        return f"{self.workspace}/{self.job_id}" if is_there else ""
 
     @property
     def is_terminal(self) -> bool:

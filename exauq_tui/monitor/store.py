@@ -100,8 +100,9 @@ class Store:
                 self._revision = news.revision
                 for key in news.removed:
                     self._forget(key)
-                for job in news.jobs:
-                    self._take(job)
+                news.jobs.reverse()
+                while news.jobs:  # a job that is taken as another one is not kept beside it
+                    self._take(news.jobs.pop())
         self._tell()
 
     def _take(self, job: StoredJob) -> None:
@@ -109,6 +110,9 @@ class Store:
             return
         if job.output_text is not None and len(job.output_text) > _SHORT_TEXT:
             job = replace(job, output_text=None)  # in the record, for who wants to read it
+        place = _place_of(job)
+        if not self._is_current(place):
+            job = replace(job, current=False)
         before = self._jobs.get(job.key)
         if before is not None:
             self._forget_place(before)
@@ -116,7 +120,7 @@ class Store:
         if self._new_inputs is not None and (before is None or before.inputs != job.inputs):
             self._new_inputs.add(job.key)
         self._jobs[job.key] = job
-        self._by_place.setdefault(_place_of(job), {})[job.job_id] = job.key
+        self._by_place.setdefault(place, {})[job.job_id] = job.key
         self._changed_jobs.add(job.key)
         self._removed.discard(job.key)
 
@@ -163,9 +167,7 @@ class Store:
             self._targets.pop(server, None)
             self._changed_views.discard(server)
             self._gone_views.add(server)
-            for place, keys in self._by_place.items():
-                if place.server == server:
-                    self._changed_jobs.update(keys.values())
+            self._judge_places(server)
         self._tell()
 
     def set_view(self, view: ServerView) -> None:
@@ -187,9 +189,7 @@ class Store:
             self._targets[place.server] = target
             if before is not None and before.place == place:
                 return
-            for other, keys in self._by_place.items():
-                if other.server == place.server:
-                    self._changed_jobs.update(keys.values())
+            self._judge_places(place.server)
         self._tell()
 
     def _tell(self) -> None:
@@ -206,7 +206,7 @@ class Store:
         with self._lock:
             self._told = False
             changes = Changes(
-                tuple(self._row(self._jobs[key]) for key in sorted(self._changed_jobs)),
+                tuple(self._jobs[key] for key in sorted(self._changed_jobs)),
                 tuple(sorted(self._removed)),
                 tuple(self._views[name] for name in self._changed_views),
                 tuple(sorted(self._gone_views)),
@@ -220,12 +220,12 @@ class Store:
     def rows(self) -> tuple[JobRow, ...]:
         """All jobs, oldest first."""
         with self._lock:
-            return tuple(self._row(self._jobs[key]) for key in sorted(self._jobs))
+            return tuple(self._jobs[key] for key in sorted(self._jobs))
 
     def rows_of(self, keys: Iterable[int]) -> tuple[JobRow, ...]:
         """Some jobs, in the order asked for; those that are not there are left out."""
         with self._lock:
-            return tuple(self._row(self._jobs[key]) for key in keys if key in self._jobs)
+            return tuple(self._jobs[key] for key in keys if key in self._jobs)
 
     def views(self) -> tuple[ServerView, ...]:
         """All servers, in the order in which they were set first."""
@@ -296,33 +296,21 @@ class Store:
         with self._lock:
             return bool(self._by_place.get(place))
 
-    def _row(self, job: StoredJob) -> JobRow:
-        is_there = job.last_seen is not None and job.workspace_known
-        target = self._targets.get(job.server)
-        return JobRow(
-            key=job.key,
-            server=job.server,
-            job_id=job.job_id,
-            level=job.level,
-            batch=job.batch,
-            inputs=job.inputs,
-            status=job.status,
-            output=job.output,
-            output_error=job.output_error,
-            exit_code=job.exit_code,
-            created=job.created,
-            submitted=job.submitted,
-            started=job.started,
-            finished=job.finished,
-            last_seen=job.last_seen,
-            try_of=job.try_of,
-            try_number=job.try_number,
-            note=job.note,
-            error=job.error,
-            output_read=job.output_read,
-            directory=f"{job.workspace}/{job.job_id}" if is_there else "",
-            current=target is not None and _place_of(job) == target.place,
-        )
+    def _is_current(self, place: Place) -> bool:
+        """Whether a profile points to where a job is."""
+        target = self._targets.get(place.server)
+        return target is not None and target.place == place
+
+    def _judge_places(self, server: str) -> None:
+        """Find out afresh which jobs of a server are current."""
+        for place, keys in self._by_place.items():
+            if place.server != server:
+                continue
+            current = self._is_current(place)
+            for key in keys.values():
+                if self._jobs[key].current is not current:
+                    self._jobs[key] = replace(self._jobs[key], current=current)
+                    self._changed_jobs.add(key)
 
 
 def _is_active(job: StoredJob) -> bool:

@@ -6,80 +6,40 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
 
 from exauq_tui.hardware.interface import JobReport
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input
+from exauq_tui.monitor.snapshot import JobRow
 
 
-@dataclass(frozen=True, slots=True)
-class StoredJob:
-    """One row of the record.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredJob(JobRow):
+    """One row of the record: the row that screens show, and what only the monitor needs of it.
+
+    One object for both, as there may be 100,000. The key is never given to another job, even
+    after this one is deleted. The record does not know what is `current`: that is for the store.
 
     Attributes:
-        key: The row's number; never given to another job, even after this one is deleted.
-        server: The profile's name.
         endpoint: Where the profile pointed, such as ``alice@hpc1:22`` or ``local``.
-        workspace: The resolved absolute path of the workspace; before the first contact what
-            the profile says ("" where it says nothing).
-        workspace_known: Whether `workspace` is the resolved path.
-        job_id: The job's digits.
-        level: The simulator's level.
-        batch: What one submit sent together.
-        inputs: The coordinates (ints where they were given as ints).
-        status: Where the job stands, as far as was heard.
-        output: The number, once it was read.
         output_text: The start of the output file, where it was read.
-        output_error: Why there is no number although the job completed, or "".
-        exit_code: The simulator's exit code, where somebody witnessed the end.
-        created: When it was set up here; seconds since 1970, our clock.
-        submitted: When the server accepted it; seconds since 1970, the server's clock.
-        started: Likewise, when it started there.
-        finished: Likewise, when it ended there.
-        last_seen: When the server last told about it; seconds since 1970, our clock.
-        try_of: The id of the job that this one tries again, or "".
-        try_number: 1, or more where it tries again.
         token: The submission token, by which the server knows this very submission.
-        error: Why it could not be submitted or cancelled, or "".
-        note: What a person should know.
         lease_owner: Who is sending the pending verb at the moment, or "".
         lease_until: When that lease runs out, our clock, or None.
         sends: How many submissions were begun of which something may have left; 1 for a job
             that was found on the server.
         revision: Grows with each change of any job in the record.
-        output_read: When the output file was last read; seconds since 1970, our clock.
     """
 
-    key: int
-    server: str
     endpoint: str
-    workspace: str
-    workspace_known: bool
-    job_id: str
-    level: int
-    batch: str
-    inputs: tuple[float, ...]
-    status: JobStatus
-    output: float | None = None
     output_text: str | None = None
-    output_error: str = ""
-    exit_code: int | None = None
-    created: float = 0.0
-    submitted: float | None = None
-    started: float | None = None
-    finished: float | None = None
-    last_seen: float | None = None
-    try_of: str = ""
-    try_number: int = 1
     token: str = ""
-    error: str = ""
-    note: str = ""
     lease_owner: str = ""
     lease_until: float | None = None
     sends: int = 0
     revision: int = 0
-    output_read: float | None = None
 
     @property
     def may_be_sent(self) -> bool:
@@ -173,7 +133,7 @@ COLUMNS = (
     *("created", "submitted", "started", "finished", "last_seen", "try_of", "try_number"),
     *("token", "error", "note", "lease_owner", "lease_until", "sends", "revision", "output_read"),
 )
-"""The columns of the table ``jobs``, in the order of the fields of `StoredJob`."""
+"""The columns of the table ``jobs``."""
 
 SqlValue = str | bytes | int | float | None
 
@@ -236,11 +196,11 @@ def job_from_row(row: Sequence[Any]) -> StoredJob:
         output_text=None if output_text is None else text_from_sql(output_text),
         output_error=_shared(output_error),
         exit_code=exit_code,
-        created=created,
-        submitted=submitted,
+        created=_same_time(created) or 0.0,
+        submitted=_same_time(submitted),
         started=started,
         finished=finished,
-        last_seen=last_seen,
+        last_seen=_same_time(last_seen),
         try_of=try_of,
         try_number=try_number,
         token=token,
@@ -250,7 +210,7 @@ def job_from_row(row: Sequence[Any]) -> StoredJob:
         lease_until=lease_until,
         sends=sends,
         revision=revision,
-        output_read=output_read,
+        output_read=_same_time(output_read),
     )
 
 
@@ -301,7 +261,15 @@ def _shared(text: str | bytes) -> str:
     return sys.intern(text_from_sql(text))
 
 
-_FIELDS = tuple(field.name for field in fields(StoredJob))
+@lru_cache(maxsize=64)
+def _same_time(at: float | None) -> float | None:
+    """Keep one copy of a time that many jobs in a row have: they were made, or seen, together."""
+    return at
+
+
+_FIELDS = tuple({"id": "job_id", "input": "inputs"}.get(name, name) for name in COLUMNS)
+"""The fields of `StoredJob`, in the order of `COLUMNS`."""
+
 _UPDATABLE = tuple(
     field.name for field in fields(JobUpdate) if field.name not in {"key", "expected", "event"}
 )

@@ -71,7 +71,8 @@ def job(key: int, status: JobStatus = JobStatus.RUNNING, **changes: Any) -> JobR
         inputs=(0.25 + key / 100, -1.5, key % 7),
         status=status,
         created=created,
-        directory=f"/home/alice/hpc1-workspace/20261113090{key:06d}",
+        workspace="/home/alice/hpc1-workspace",
+        workspace_known=True,
     )
     if status is not JobStatus.PENDING_SUBMIT and status is not JobStatus.FAILED_SUBMIT:
         row = replace(row, submitted=created + 1, last_seen=NOW - 1)
@@ -190,7 +191,7 @@ class FakeFleet:
                 inputs=tuple(point),
                 batch=batch,
                 created=NOW,
-                directory="",
+                workspace_known=False,
             )
             self._next += 1
             new.append(row)

@@ -36,7 +36,7 @@ def test_everything_of_one_job_can_be_copied() -> None:
 
 
 def test_several_jobs_have_a_line_each_also_where_there_is_nothing_to_say() -> None:
-    found = by_key(job(1), job(2, JobStatus.COMPLETED, output=7.5), job(3, directory=""))
+    found = by_key(job(1), job(2, JobStatus.COMPLETED, output=7.5), job(3, workspace_known=False))
     assert found["o"].text().split("\n") == ["", "7.5", ""]
     assert found["o"].example == "7.5"
     assert found["i"].text().count("\n") == 2
@@ -44,14 +44,14 @@ def test_several_jobs_have_a_line_each_also_where_there_is_nothing_to_say() -> N
 
 
 def test_what_is_not_there_is_not_offered() -> None:
-    found = by_key(job(1, JobStatus.PENDING_SUBMIT, directory=""))
+    found = by_key(job(1, JobStatus.PENDING_SUBMIT, workspace_known=False))
     assert [key for key, choice in found.items() if not choice.example] == ["o", "d", "s"]
     assert found["o"].why_not == "not there, or not fetched yet"
 
 
 def test_no_copy_can_command_the_terminal_that_it_is_pasted_into() -> None:
     nasty = "a\x1b[31mb\nrm -rf ~\r\udc80"
-    found = by_key(job(1, batch=nasty, note=nasty, directory=f"/tmp/{nasty}"))
+    found = by_key(job(1, batch=nasty, note=nasty, workspace=f"/tmp/{nasty}"))
     text = "".join(choice.text() for choice in found.values())
     assert not any(sign in text for sign in "\x1b\r\udc80")
     assert found["r"].text().count("\n") == 1

@@ -135,7 +135,7 @@ async def test_any_text_may_stand_in_names_batches_notes_and_paths() -> None:
             server(text, where=text, message=text, input_names=(text, "x2", "x3"), workspace=text)
         )
         rows += [
-            job(key, status, server=text, batch=text, note=text, error=text, directory=f"/{text}")
+            job(key, status, server=text, batch=text, note=text, error=text, workspace=f"/{text}")
             for key, status in enumerate(JobStatus, start=1 + len(JobStatus) * number)
         ]
     fleet = FakeFleet(rows, views)

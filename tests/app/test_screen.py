@@ -88,7 +88,7 @@ async def test_what_a_person_should_know_of_a_job_is_said(
 
 async def test_remote_text_is_only_looked_at() -> None:
     row = job(
-        1, JobStatus.FAILED, batch=HOSTILE, error=HOSTILE, note=HOSTILE, directory=HOSTILE,
+        1, JobStatus.FAILED, batch=HOSTILE, error=HOSTILE, note=HOSTILE, workspace=HOSTILE,
         output_error=HOSTILE, server="hp[red]c1",
     )  # fmt: skip
     view = server(

@@ -89,14 +89,15 @@ def test_inputs_of_several_simulators_have_columns_of_their_own() -> None:
 
 
 def test_text_from_elsewhere_stays_in_its_cell_and_commands_no_terminal(tmp_path: Path) -> None:
-    rows = [job(1, batch=HOSTILE, note=HOSTILE, error=HOSTILE, directory=HOSTILE), job(2)]
+    rows = [job(1, batch=HOSTILE, note=HOSTILE, error=HOSTILE, workspace=HOSTILE), job(2)]
     for name in ("a.csv", "a.json"):
         export(tmp_path / name, rows, NAMES)
         assert b"\x1b" not in (tmp_path / name).read_bytes()
     lines = read_csv((tmp_path / "a.csv").read_text())
     shown = 'a,b"c\\n\\x1b]52;c;aGk=\\x07\\udc80d'
     assert len(lines) == 2
-    assert {lines[0][name] for name in ("batch", "note", "error", "directory")} == {shown}
+    assert {lines[0][name] for name in ("batch", "note", "error")} == {shown}
+    assert lines[0]["directory"] == f"{shown}/{rows[0].job_id}"
     assert json.loads((tmp_path / "a.json").read_text())[0]["note"] == shown
 
 

@@ -146,6 +146,32 @@ def test_a_job_that_came_and_went_between_two_drains_is_told_as_removed_at_most(
     assert changes.removed == (job.key,)
 
 
+def test_a_profile_that_is_removed_or_comes_late_makes_its_rows_current_or_not(
+    store: Store, record: Record
+) -> None:
+    add(record, 2)
+    store.sync()
+    assert [row.current for row in store.drain().jobs] == [False, False]
+    store.set_target(Target(HERE, is_known=True))
+    assert [row.current for row in store.drain().jobs] == [True, True]
+    store.set_target(Target(HERE, is_known=False))
+    assert store.drain().jobs == ()  # nothing of them is different
+    store.dismiss("hpc1")
+    assert [row.current for row in store.drain().jobs] == [False, False]
+    assert [row.current for row in store.rows()] == [False, False]
+
+
+def test_a_row_tells_its_directory_once_a_server_told_of_the_job(
+    store: Store, record: Record
+) -> None:
+    (job,) = add(record)
+    store.sync()
+    assert store.rows()[0].directory == ""
+    record.apply([JobUpdate(job.key, last_seen=1.0)])
+    store.sync()
+    assert store.rows()[0].directory == f"{HERE.workspace}/{job.job_id}"
+
+
 def test_another_place_of_the_profile_makes_rows_not_current(store: Store, record: Record) -> None:
     add(record, 2)
     store.set_target(Target(HERE, is_known=True))
@@ -159,6 +185,7 @@ def test_another_place_of_the_profile_makes_rows_not_current(store: Store, recor
 
 
 def test_a_job_is_found_by_the_id_that_it_has_now(store: Store, record: Record) -> None:
+    store.set_target(Target(HERE, is_known=True))
     (job,) = add(record)
     store.sync()
     new = record.reidentify(job.key)

@@ -11,6 +11,7 @@ import shlex
 import signal
 import subprocess
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ import pytest
 from exauq_tui.errors import (
     ConnectionLostError,
     HardwareInterfaceFailureError,
+    JobExistsError,
     StillSubmittingError,
 )
 from exauq_tui.hardware import Input, Job, JobId, JobStatus
@@ -362,6 +364,48 @@ def test_what_an_agent_leaves_that_dies_while_it_deletes_is_cleared_away_at_the_
     wait_until(lambda: set(own.glob("trash-*")) == busy, "the end of all other trash")
     wait_until(lambda: not half_made.exists(), "the end of what was half made")
     assert [seen.job_id for seen in again.look().reports] == stay
+
+
+def test_lists_of_accepted_jobs_that_a_dead_agent_did_not_finish_are_made_up_for(
+    here: Machine,
+) -> None:
+    there = here.interface(here.script(LEDGER))
+    own = here.workspace / ".exauq-tui"
+    there.submit_jobs_once([job(1)], {JobId(1): "mine"})
+    end_of(there, 1)
+    (own / "accepted-1.5-1-1").touch()
+    (own / "accepted-1.6-1-1").write_text("1\n")
+    again = here.interface()
+    wait_until(lambda: not list(own.glob("accepted-*")), "the end of the lists")
+    assert again.get_job_status(JobId(1)) is JobStatus.COMPLETED
+    assert runs_of(here) == Counter("1")
+
+
+@pytest.mark.parametrize(("age", "stays"), [(0, True), (30, False)])
+def test_what_a_dead_agent_claimed_may_still_be_made_for_a_moment(
+    here: Machine, age: int, stays: bool
+) -> None:
+    script = here.script(LEDGER)
+    here.interface(script).make_workspace()
+    own = here.workspace / ".exauq-tui"
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    claim = own / "claim-1-2"
+    told = f"{os.uname().nodename} {boot} 999999 1 {int(time.time()) - age}.000"
+    claim.write_text(f"{told}\n1 2\nmine1 mine2\n")
+    other = own / "claim-3-4"  # of somebody else, known to be cleared away at each contact
+    other.write_text(f"{told.rpartition(' ')[0]} 1.000\n3\nmine3\n")
+    again = here.interface(script)
+    wait_until(lambda: not other.exists(), "the end of an old claim")
+    wait_until(lambda: claim.exists() is stays, "a repair")
+    # The mkdir that outlived its agent comes to the first directory only now.
+    here.job_dir(1).mkdir()
+    (result,) = again.submit_jobs_once([job(1)], {JobId(1): "mine1"}).values()
+    if not stays:
+        assert isinstance(result, JobExistsError)
+        return
+    assert result is None
+    end_of(again, 1)
+    assert runs_of(here) == Counter("1")
 
 
 def test_the_claim_of_a_dead_agent_that_nobody_needs_is_cleared_away_at_the_next_contact(

@@ -118,7 +118,11 @@ class Desk:
 
 
 def left_in(workspace: Path) -> list[str]:
-    """What is in a workspace beside jobs, and beside what always is."""
+    """What is in a workspace beside jobs, and beside what always is.
+
+    The claim of an agent that died before it made anything stays for some seconds, until somebody
+    connects after them.
+    """
     own = workspace / ".exauq-tui"
     found = [path for path in workspace.iterdir() if path != own] if workspace.exists() else []
     if own.exists():
@@ -126,8 +130,17 @@ def left_in(workspace: Path) -> list[str]:
             path
             for path in own.iterdir()
             if path.name not in _OURS and not path.name.startswith(("program-", "recorder-"))
+            if not (path.name.startswith("claim-") and _claims_nothing(path))
         ]
     return sorted(str(path.relative_to(workspace)) for path in found)
+
+
+def _claims_nothing(claim: Path) -> bool:
+    try:
+        _, names, *_ = claim.read_text().split("\n")
+    except (FileNotFoundError, ValueError):
+        return False
+    return not any((claim.parent.parent / name).exists() for name in names.split())
 
 
 @dataclass(frozen=True)

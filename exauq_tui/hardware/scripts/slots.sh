@@ -95,8 +95,11 @@ exauq_take_accepted() {
     for file in "$own"/accepted-*; do
         [[ -e $file ]] || continue
         mapfile -t ids <"$file"
-        # One without an end is still being written.
-        [[ ${#ids[@]} -gt 0 && ${ids[${#ids[@]} - 1]} == end ]] || continue
+        # One without an end is still being written, or its writer died.
+        if [[ ${#ids[@]} -eq 0 || ${ids[${#ids[@]} - 1]} != end ]]; then
+            unfinished+=("$file")
+            continue
+        fi
         unset "ids[${#ids[@]} - 1]"
         printf -v text '%s\n' "${ids[@]}"
         exauq_append "$own/queue" "${text%$'\n'}" || return
@@ -122,7 +125,7 @@ exauq_shorten_queue() {
 exauq_fill() {
     local ws=$1 own=$1/.exauq-tui limit dealt=0 room skip id host boot read_only format locked
     local state submitted started finished exit_code token output note freed now
-    local -a taken=() lines=() unattended=() launched=()
+    local -a taken=() lines=() unattended=() launched=() unfinished=()
     local -A begun=() underway=()
     exauq_identify_machine
     exauq_read_format "$ws"
@@ -139,7 +142,8 @@ exauq_fill() {
     if [[ ${2-} == repair ]]; then exauq_now; else exauq_read_underway; fi
     if [[ $limit -gt 0 || ${2-} == repair ]]; then exauq_read_slots "${2-}"; fi
     if [[ ${2-} == repair ]]; then
-        exauq_requeue
+        # A list is begun when its jobs are complete: now they are all in the queue without it.
+        if exauq_requeue && [[ ${#unfinished[@]} -gt 0 ]]; then rm -f -- "${unfinished[@]}"; fi
         exauq_drop_claims
     fi
     for id in "${taken[@]}"; do begun[$id]=1; done

@@ -94,6 +94,7 @@ exauq_verb_submit() {
         printf -v lines '%s ok\n' "${mine[@]}"
         reply+=$lines
     fi
+    if [[ -z $locked ]] && exauq_is_claimed; then exauq_lock "$ws" 10; fi
     # Nobody asks for it any more, and nobody has to wait until it is gone.
     rm -f -- "$claim" &
     if [[ -n $locked ]]; then
@@ -146,7 +147,8 @@ exauq_make_named() {
 exauq_make_directories() {
     local position words
     # Where this agent dies before it has signed the directories, this tells whose they are.
-    if ! printf '%s\n' "$host $boot $$ $own_ticks" "${mine[*]}" "${claims[*]}" >"$claim"; then
+    exauq_now
+    if ! printf '%s\n' "$host $boot $$ $own_ticks $now" "${mine[*]}" "${claims[*]}" >"$claim"; then
         words=$(exauq_why_not "$ws")
         for id in "${mine[@]}"; do lost[$id]=$words; done
         others+=("${!mine[@]}")
@@ -200,7 +202,7 @@ exauq_take_over() {
 # Whether the agent that wrote the claim $1 may still be at work.
 exauq_claimant_lives() {
     local claim_host claim_boot claim_pid claim_ticks
-    read -r claim_host claim_boot claim_pid claim_ticks <"$1"
+    read -r claim_host claim_boot claim_pid claim_ticks _ <"$1"
     if [[ $claim_host == "$host" ]]; then
         [[ $claim_boot == "$boot" ]] && exauq_process_alive "$claim_pid" "$claim_ticks"
     else
@@ -263,15 +265,30 @@ exauq_find_owner() {
     owner=ours
 }
 
-# Remove the claims of dead agents that nobody needs any more.
+# Whether there is a claim beside ours.
+exauq_is_claimed() {
+    local file
+    for file in .exauq-tui/claim-*; do
+        if [[ -e $file && $file != "$claim" ]]; then return 0; fi
+    done
+    return 1
+}
+
+# Remove the claims of dead agents that nobody needs any more: all that they name is done, or was
+# not even begun. The mkdir of an agent may outlive it for a moment, so that what is not there may
+# still come, and without its claim would be nobody's for ever.
 exauq_drop_claims() {
-    local file id
+    local file id made now
     local -a names
+    exauq_now
     for file in .exauq-tui/claim-*; do
         if [[ ! -e $file ]] || exauq_claimant_lives "$file"; then continue; fi
-        { read -r _ && read -r -a names; } <"$file"
+        made=
+        { read -r _ _ _ _ made _ && read -r -a names; } <"$file"
+        made=${made%%[!0-9]*}
         for id in "${names[@]}"; do
-            [[ $id == *[!0-9]* || ! -e $id || -s $id/exauq_manager.sh ]] || continue 2
+            if [[ $id == *[!0-9]* || -s $id/exauq_manager.sh ]]; then continue; fi
+            if [[ -e $id || $((${now%%[!0-9]*} - ${made:-0})) -lt 10 ]]; then continue 2; fi
         done
         rm -f -- "$file"
     done

@@ -13,6 +13,7 @@ from textual.widgets import Input, Static
 
 from exauq_tui.app import main_text
 from exauq_tui.app.commands import bindings
+from exauq_tui.app.compositor import LineCompositor
 from exauq_tui.app.job_details import JobDetails
 from exauq_tui.app.job_model import Applied
 from exauq_tui.app.job_verbs import JobVerbs
@@ -50,6 +51,7 @@ class MainScreen(MainColumns, MainVerbs, LogHandlers):
 
     def __init__(self, app: ExauqApp) -> None:
         super().__init__()
+        self._compositor = LineCompositor()
         self.model = app.model
         self._clock = app.clock
         self.preferences = PreferencesFile(app.data_dir)

@@ -97,7 +97,7 @@ class JobRows:
         for row in rows:
             self._count(row, 1)
             self._note_id(row)
-        self._ids.add((row.job_id for row in rows), self._every_id())
+        self._ids.take_all(self._every_id())
         for job_id in self._later:
             for key in self._keys(job_id):
                 self._judge(key)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exauq_tui.app.job_ids import ShortIds
 from exauq_tui.app.job_model import JobModel
 from exauq_tui.app.job_views import SORTS, VIEW_STATUSES, View
 from exauq_tui.hardware.status import JobStatus
@@ -111,6 +112,20 @@ def test_ids_are_shortened_as_far_as_they_stay_apart() -> None:
     assert model.id_digits == 10
     ids = [model.row(key).job_id[-model.id_digits :] for key in (1, 2, 3)]  # type: ignore[union-attr]
     assert len(set(ids)) == 3
+
+
+@pytest.mark.parametrize("alike", ["11000001", "12000005", "13009000"])
+def test_ids_stay_apart_from_the_first_and_from_many_that_came_later(alike: str) -> None:
+    ids = ShortIds()
+    every = [f"10{number:06d}" for number in range(3)]
+    ids.take_all(every)
+    for first in range(3, 9003, 3000):
+        more = [f"10{number:06d}" for number in range(first, first + 3000)]
+        every += more
+        ids.add(more, every)
+    assert ids.digits == 6
+    ids.add([alike], [*every, alike])
+    assert ids.digits == 7
 
 
 def test_one_id_on_two_servers_does_not_lengthen_ids() -> None:

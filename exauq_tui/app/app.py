@@ -211,7 +211,7 @@ class ExauqApp(App[int], inherit_bindings=False):
             self.on_fleet_changed()
             return
         self._flushed = time.monotonic()
-        changes = self.fleet.drain()
+        changes = self.model.without_known(self.fleet.drain())
         if changes:
             self.news.take(changes)
             self.main.take(changes)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from exauq_tui.app.job_ids import ShortIds
 from exauq_tui.app.job_views import VIEW_STATUSES, View
 from exauq_tui.hardware.status import JobStatus
-from exauq_tui.monitor.snapshot import JobRow
+from exauq_tui.monitor.snapshot import Changes, JobRow
 
 
 class JobRows:
@@ -65,6 +66,12 @@ class JobRows:
     def all_rows(self) -> Iterable[JobRow]:
         """Every row, in no order that matters."""
         return self._rows.values()
+
+    def without_known(self, changes: Changes) -> Changes:
+        """Leave out the rows that are the very ones that there are, as at first all are."""
+        rows = self._rows
+        new = tuple(row for row in changes.jobs if rows.get(row.key) is not row)
+        return changes if len(new) == len(changes.jobs) else replace(changes, jobs=new)
 
     @property
     def counts(self) -> Mapping[JobStatus, int]:

@@ -133,6 +133,17 @@ def test_one_id_on_two_servers_does_not_lengthen_ids() -> None:
     assert model.id_digits == 6
 
 
+def test_rows_that_were_loaded_are_no_news_when_they_are_told_again() -> None:
+    rows = (job(1), job(2))
+    model = model_of(*rows)
+    other = replace(rows[1], note="seen")
+    assert not model.without_known(Changes(jobs=rows))
+    assert model.without_known(Changes(jobs=(rows[0], other), removed=(7,))) == Changes(
+        jobs=(other,), removed=(7,)
+    )
+    assert model.without_known(Changes(jobs=(job(3),))).jobs == (job(3),)
+
+
 def test_counts_are_by_status_and_by_server() -> None:
     model = model_of(job(1), job(2, server="lab"))
     model.apply(Changes(jobs=(job(2, JobStatus.COMPLETED, server="lab"),)))

@@ -395,8 +395,12 @@ def _play(
         for screen in app.screen_stack:
             for field_ in screen.query(Input):
                 field_.cursor_blink = False
-        await pilot.pause()
-        await pilot.pause()
+        # A busy machine may lay out or scroll once more: three pictures in a row are the same.
+        pictures: list[str] = []
+        while len(pictures) < 3 or len(set(pictures[-3:])) > 1:
+            await pilot.pause(0.03)
+            pictures.append(app.export_screenshot())
+            assert len(pictures) < 200, "the screen never comes to rest"
 
     return play
 

@@ -112,6 +112,10 @@ class JobRows:
     def _put(self, row: JobRow) -> tuple[set[int], bool]:
         """Store a row; gives the keys that may stand elsewhere now, and whether counts changed."""
         before = self._rows.get(row.key)
+        if before is not None and before.job_id != row.job_id:
+            # Its id was taken on the server, so that it got another.
+            touched = self._remove(row.key)
+            return touched | self._put(row)[0], True
         self._uncount_earlier(row.key)
         self._rows[row.key] = row
         if before is None:

@@ -353,3 +353,18 @@ def test_a_job_of_another_program_with_the_same_id_is_not_taken_for_a_try() -> N
     model.apply(Changes(removed=(9,)))
     model.apply(Changes(removed=(2,)))
     assert keys(model) == [1]
+
+
+def test_a_job_that_gets_another_id_is_known_by_that_alone() -> None:
+    first, second = job(1, JobStatus.FAILED), job(2, JobStatus.FAILED)
+    model = model_of(first, second)
+    renamed = replace(first, job_id="20261113099999999")
+    model.apply(Changes(jobs=(renamed,)))
+    again = job(3, try_of=renamed.job_id, try_number=2, inputs=renamed.inputs)
+    model.apply(Changes(jobs=(again,)))
+    assert set(model.visible_keys()) == {2, 3}
+    model.apply(Changes(removed=(3,)))
+    assert set(model.visible_keys()) == {1, 2}
+    model.apply(Changes(removed=(1,)))
+    assert set(model.visible_keys()) == {2}
+    assert model.counts[JobStatus.FAILED] == 1

@@ -220,8 +220,12 @@ def test_owners_are_judged_only_where_their_process_can_be_seen() -> None:
 
 
 def test_each_verb_is_sent_by_one_of_two_fleets_on_one_record(lab: Lab, server: Server) -> None:
-    fleets = [lab.fleet(), lab.fleet()]
-    keys = [key for n in range(10) for key in fleets[n % 2].submit("hpc1", [Input(n)] * 3)]
+    first = lab.fleet()
+    keys = list(first.submit("hpc1", [Input(-1)] * 3))
+    for key in keys:
+        reaches(first, key, SUBMITTED)  # so that the workspace is there for both
+    fleets = [first, lab.fleet()]
+    keys += [key for n in range(9) for key in fleets[n % 2].submit("hpc1", [Input(n)] * 3)]
     for fleet in fleets:
         for key in keys:
             reaches(fleet, key, SUBMITTED)

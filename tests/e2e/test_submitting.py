@@ -74,7 +74,7 @@ def test_all_failed_jobs_are_tried_again_and_their_tries_are_linked(
     terminal.wait_for("Resubmit 3 jobs?")
     terminal.press("y")
     # Each second try is in the place of the first, which is folded.
-    terminal.wait_for(lambda screen: (count(screen, "✗"), screen.count("#2 ")) == (3, 3))
+    terminal.wait_for(lambda screen: (count(screen, "✗"), screen.count("#2  ")) == (3, 3))
     terminal.press("q")
     assert terminal.wait_for_end() == 0
     jobs = recorded_jobs()

@@ -68,7 +68,7 @@ def test_a_benchmark_runs_and_fills_its_lines_of_the_table(
 
 
 def test_all_runs_every_benchmark() -> None:
-    modules = (refresh, submit, outputs, cold_start, push, cancel, start_rate, idle)
+    modules = (refresh, submit, outputs, cold_start, push, cancel, start_rate, idle, ui)
     functions: list[Benchmark] = [module.run for module in modules]
     assert list(BENCHMARKS.values()) == functions
 

@@ -161,6 +161,15 @@ async def test_the_screen_is_not_laid_out_afresh_by_moving_the_cursor(
         await until(pilot, lambda: "No job here." not in app.text())
 
 
+async def test_a_key_draws_all_that_it_changes_at_once() -> None:
+    async with running(FakeFleet([job(key) for key in range(1, 11)])) as (app, _):
+        app.main.table.action_mark()  # with no message handled, and no frame drawn in between
+        text = app.text()
+        assert "1 marked" in text
+        assert "2 of 10" in text
+        assert "20261113090000009" in text
+
+
 async def test_marks_by_space_range_and_all() -> None:
     fleet = FakeFleet([job(key) for key in range(1, 11)])
     async with running(fleet) as (app, pilot):

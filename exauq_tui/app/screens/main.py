@@ -58,6 +58,8 @@ class MainScreen(MainColumns, MainVerbs, LogHandlers):
         self.verbs = JobVerbs(app, self._show_new)
         self.take_away = TakeAway(app)
         self.table = JobTable(self.model, self._clock, id="jobs")
+        self.table.cursor_moved = self._cursor_moved
+        self.table.marks_changed = self._marks_changed
         badge = "READ-ONLY" if app.read_only else ""
         self.header = Header(self.model, self._clock, app.news.pace, badge=badge, id="header")
         self.server_list = ServerList(self.model, self._clock, id="servers")
@@ -217,12 +219,10 @@ class MainScreen(MainColumns, MainVerbs, LogHandlers):
 
     # The job under the cursor
 
-    @on(JobTable.CursorMoved)
     def _cursor_moved(self) -> None:
         self.draw_titles()
         self.details.changed()
 
-    @on(JobTable.MarksChanged)
     def _marks_changed(self) -> None:
         self.header.refresh()
         self.draw_titles()

@@ -65,12 +65,6 @@ class JobTable(ScrollView, can_focus=True):
     BINDINGS = bindings("table")
     ALLOW_SELECT = False
 
-    class CursorMoved(Message):
-        """The cursor is on another job."""
-
-    class MarksChanged(Message):
-        """Jobs were marked or unmarked."""
-
     class HeadingClicked(Message):
         """A column's heading was clicked.
 
@@ -100,6 +94,10 @@ class JobTable(ScrollView, can_focus=True):
         self._strips: dict[int, tuple[Signature, Strip]] = {}
         self._styles_by_name: dict[tuple[str, str], Style] = {}
         self._now = clock()
+        # Called, not posted: what else is to be drawn then comes in the same frame as the table,
+        # where messages would make every key wait for the next one.
+        self.cursor_moved: Callable[[], object] = lambda: None
+        self.marks_changed: Callable[[], object] = lambda: None
 
     # Size and scrolling
 
@@ -375,7 +373,7 @@ class JobTable(ScrollView, can_focus=True):
         if self.model.move_cursor(index):
             self.show_cursor()
             self.sync()
-            self.post_message(self.CursorMoved())
+            self.cursor_moved()
 
     def action_cursor_down(self) -> None:
         """Go one job down."""
@@ -410,7 +408,7 @@ class JobTable(ScrollView, can_focus=True):
         """Mark or unmark the job under the cursor, and go on to the next."""
         if self.model.cursor is not None:
             self.model.toggle_mark(self.model.cursor)
-            self.post_message(self.MarksChanged())
+            self.marks_changed()
             self._go(self.model.cursor_index + 1)
             self.sync()
 
@@ -426,14 +424,14 @@ class JobTable(ScrollView, can_focus=True):
             first, last = sorted((start, model.cursor_index))
             model.set_marks(model.keys_between(first, last), True)
             model.anchor = None
-        self.post_message(self.MarksChanged())
+        self.marks_changed()
         self.sync()
 
     def action_mark_all(self) -> None:
         """Mark every visible job; where all are marked, unmark them."""
         keys = self.model.visible_keys()
         self.model.set_marks(keys, not all(key in self.model.marks for key in keys))
-        self.post_message(self.MarksChanged())
+        self.marks_changed()
         self.sync()
 
     def on_click(self, event: events.Click) -> None:
@@ -449,7 +447,7 @@ class JobTable(ScrollView, can_focus=True):
         index = self._top + event.y - 1
         if event.x < GUTTER:
             self.model.toggle_mark(row.key)
-            self.post_message(self.MarksChanged())
+            self.marks_changed()
         elif event.chain == 2:
             self.post_message(self.Opened())
         self._go(index)

@@ -23,8 +23,9 @@ class LineCompositor(Compositor):
         self._dirty_regions.clear()
         if not regions:
             return None
-        spans = list(self._regions_to_spans(regions))
         cuts = self.cuts
+        # What was marked before the terminal shrank may lie outside of it.
+        spans = [span for span in self._regions_to_spans(regions) if 0 <= span[0] < len(cuts)]
         missing = _missing(spans, cuts)
         chops: list[dict[int, Strip | None]] = [
             dict.fromkeys(line[:-1]) if y in missing else {} for y, line in enumerate(cuts)

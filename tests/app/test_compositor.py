@@ -66,3 +66,15 @@ async def test_only_lines_that_are_drawn_are_asked_for(monkeypatch: pytest.Monke
         app.main._compositor._dirty_regions.clear()
         _sent(app, type(app.main._compositor), {Region(10, 5, 3, 1), Region(10, 0, 3, 1)})
         assert sorted(asked) == [("header", 1), ("jobs", 1)]
+
+
+async def test_what_was_marked_before_the_terminal_shrank_is_passed_over() -> None:
+    async with running(FakeFleet(some_jobs())) as (app, _):
+        width, height = app.size
+        kind = type(app.main._compositor)
+        app.main._compositor._dirty_regions.clear()
+        inside = Region(10, 5, 3, 1)
+        wanted = _sent(app, kind, {inside})
+        assert _sent(app, kind, {inside, Region(0, height - 1, width, 1), Region(0, height, 5, 9)})
+        app.main._compositor._dirty_regions.clear()
+        assert _sent(app, kind, {inside, Region(0, height, width, 9)}) == wanted

@@ -65,6 +65,13 @@ class Prepared:
         """Whether there is nothing that a person has to decide on."""
         return not self.problem and not self.rows.bad and len(self.fresh) == len(self.rows.points)
 
+    def is_like(self, before: Prepared) -> bool:
+        """Whether the same inputs ran already as when they were looked up before."""
+        return self.problem == before.problem and all(
+            (key is None) is (was is None)
+            for key, was in zip(self.known, before.known, strict=True)
+        )
+
     def count(self, duplicates: str) -> int:
         """How many inputs to run, by what is to be done with those that ran already."""
         return len(self.rows.points) if duplicates == AGAIN else len(self.fresh)
@@ -108,15 +115,25 @@ class Submission:
 def prepare(fleet: FleetVerbs, wish: Wish) -> Prepared:
     """Read what was given, and look up what is known of it; call it from a thread."""
     try:
-        rows = _read(wish)
-        known = fleet.find_runs(wish.destination, rows.points)
-        fresh, repeats = first_of_each(rows.points, known)
-        shares = _share(fleet, wish.destination, len(rows.points))
-        fresh_shares = _share(fleet, wish.destination, len(fresh))
+        return _look_up(fleet, wish.destination, _read(wish))
     except (ExauqTuiError, RuntimeError) as error:
         # expanduser raises RuntimeError for the home of somebody who is not there
         return Prepared(problem=str(error))
-    return Prepared(rows, known, fresh, repeats, shares, fresh_shares)
+
+
+def look_again(fleet: FleetVerbs, wish: Wish, before: Prepared) -> Prepared:
+    """Look up once more what was read already; call it from a thread."""
+    try:
+        return _look_up(fleet, wish.destination, before.rows)
+    except ExauqTuiError as error:
+        return Prepared(problem=str(error))
+
+
+def _look_up(fleet: FleetVerbs, destination: Destination, rows: Rows) -> Prepared:
+    known = fleet.find_runs(destination, rows.points)
+    fresh, repeats = first_of_each(rows.points, known)
+    shares = _share(fleet, destination, len(rows.points))
+    return Prepared(rows, known, fresh, repeats, shares, _share(fleet, destination, len(fresh)))
 
 
 def send(fleet: FleetVerbs, submission: Submission) -> Mapping[str, tuple[int, ...]]:

@@ -38,6 +38,26 @@ def problem(words: str) -> Content:
     return Content.styled(fmt.safe_block(words), "$error")
 
 
+def changed(before: Prepared, now: Prepared) -> str:
+    """Say why what was to be submitted is shown once more."""
+    if now.problem:
+        return ""
+    more = now.known_count - before.known_count
+    count = fmt.count(abs(more), "input")
+    if more > 0:
+        what = f"{count} more ran, or {'is' if more == 1 else 'are'} under way, by now"
+    elif more < 0:
+        what = f"{count} did not come to an output after all"
+    else:
+        what = "other inputs ran, or are under way, by now"
+    return f"Not submitted yet: {what}."
+
+
+def news(words: str) -> list[Content]:
+    """Say what changed since it was shown, if anything did."""
+    return [Content.styled(words, "bold $warning")] if words else []
+
+
 def button(count: int, reused: int) -> str:
     """Say on the button what it does."""
     if not count and reused:

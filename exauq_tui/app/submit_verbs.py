@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from exauq_tui.app import format as fmt
-from exauq_tui.app.submit_order import Submission, prepare, send
+from exauq_tui.app.submit_order import Submission, look_again, prepare, send
 from exauq_tui.app.submit_text import done
 from exauq_tui.app.talk import Talk
 from exauq_tui.app.threads import in_thread
@@ -36,6 +36,7 @@ class SubmitVerbs(Talk):
             servers,
             chosen,
             lambda wish: prepare(self._fleet, wish),
+            lambda wish, before: look_again(self._fleet, wish, before),
             self._model.row,
             lambda: self._model.servers,
         )

@@ -258,6 +258,7 @@ class Fleet(Recollection):
             for each in profiles
             if each.level == level and names in (None, each.input_names)
         }
+        self._store.sync()  # another process may have submitted a moment ago
         found = self._index.find(inputs)
         return tuple(
             next((job.key for job in jobs if job.level == level and job.server in same), None)

@@ -122,7 +122,12 @@ class FleetVerbs(Protocol):
 
         What counts is a job of the same level whose output is there or can be expected: on the
         same server, or on another whose profile names the same inputs. Numbers are compared
-        exactly. The first call after the start reads all jobs; later ones are quick.
+        exactly. Jobs that another process recorded count as well. The first call after the
+        start reads all jobs; later ones are quick.
+
+        Raises:
+            InputError: There is no server of that name.
+            RecordError: The record could not be read.
         """
 
     def resubmit(self, keys: Sequence[int]) -> tuple[int, ...]:

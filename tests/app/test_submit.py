@@ -14,6 +14,7 @@ from textual.widgets import Button, Input, Select
 from exauq_tui.app.screens.main import MainScreen
 from exauq_tui.app.screens.submit import SubmitDialog
 from exauq_tui.app.widgets.choice import Choice
+from exauq_tui.errors import InputError
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input as Point
 from exauq_tui.monitor.snapshot import ServerState
@@ -271,6 +272,67 @@ async def test_where_all_ran_already_nothing_is_submitted_and_their_jobs_can_be_
         assert fleet.called("submit") == []
         assert app.model.marks == {1}
         assert app.model.cursor == 1  # shown, although the view was of failed jobs only
+
+
+async def test_what_others_submitted_since_the_preview_is_shown_before_anything_is_sent() -> None:
+    fleet = FakeFleet()
+    async with running(fleet) as (app, pilot):
+        await pilot.press("s")
+        paste(app, ROWS)
+        await until(pilot, lambda: "Submit 3 jobs" in button(app))
+        fleet.change(job(1, JobStatus.PENDING_SUBMIT, inputs=(4, 5, 6)))
+        await pilot.press("enter")
+        await until(pilot, lambda: "Not submitted yet: 1 input more ran" in app.text())
+        assert fleet.called("submit") == []
+        assert "Ran already, or under way: 1 of 3." in app.text()
+        assert "Submit 2 jobs" in button(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: fleet.called("submit"))
+        assert fleet.called("submit") == [("hpc1", (Point(1, 2, 3), Point(7, 8, 9)), "pasted")]
+
+
+async def test_a_job_that_failed_since_the_preview_is_no_reason_to_skip_its_input() -> None:
+    fleet = known()
+    async with running(fleet) as (app, pilot):
+        await pilot.press("s")
+        paste(app, ROWS)
+        await until(pilot, lambda: "Submit 1 job" in button(app))
+        fleet.change(job(2, JobStatus.FAILED, inputs=(4, 5, 6)))
+        await pilot.press("enter")
+        await until(pilot, lambda: "1 input did not come to an output after all" in app.text())
+        assert "Submit 2 jobs" in button(app)
+        assert fleet.called("submit") == []
+
+
+async def test_what_is_typed_while_it_is_looked_up_once_more_calls_off_the_submitting() -> None:
+    fleet = FakeFleet()
+    async with running(fleet) as (app, pilot):
+        await pilot.press("s")
+        paste(app, ROWS)
+        await until(pilot, lambda: "Submit 3 jobs" in button(app))
+        reads, goes_on = slow_down(fleet)
+        await pilot.press("enter")
+        await until(pilot, reads.is_set)
+        await until(pilot, lambda: "Reading …" in app.text())
+        app.screen.set_focus(field(app, "rows"))
+        paste(app, "7,7,7\r8,8,8")
+        await until(pilot, lambda: "2 lines pasted" in app.text())
+        goes_on.set()
+        await until(pilot, lambda: "Submit 2 jobs" in button(app))
+        assert fleet.called("submit") == []
+
+
+async def test_a_server_that_went_away_meanwhile_is_said_to_be_none() -> None:
+    fleet = FakeFleet()
+    async with running(fleet) as (app, pilot):
+        await pilot.press("s")
+        paste(app, ROWS)
+        await until(pilot, lambda: "Submit 3 jobs" in button(app))
+        fleet.errors["find_runs"] = InputError("there is no server hpc1")
+        await pilot.press("enter")
+        await until(pilot, lambda: "there is no server hpc1" in app.text())
+        assert fleet.called("submit") == []
+        assert app.screen.query_one("#yes", Button).disabled
 
 
 def two(**changes: object) -> FakeFleet:

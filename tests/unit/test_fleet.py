@@ -209,6 +209,13 @@ def test_what_ran_on_a_server_that_takes_other_inputs_did_not_run_here(lab: Lab)
     assert fleet.find_runs(Destination("hpc1"), [Input(1)]) == (key,)
 
 
+def test_what_another_process_submitted_a_moment_ago_ran_already(lab: Lab) -> None:
+    mine, theirs = lab.fleet(start=False), lab.fleet(start=False)
+    assert mine.find_runs(Destination("hpc1"), [Input(1)]) == (None,)
+    (key,) = theirs.submit("hpc1", [Input(1)])
+    assert mine.find_runs(Destination("hpc1"), [Input(1)]) == (key,)
+
+
 @pytest.mark.parametrize(
     ("server_name", "inputs", "words"),
     [

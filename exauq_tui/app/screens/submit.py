@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -13,7 +14,6 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Input, Label, Select, Static
 
-from exauq_tui.app import format as fmt
 from exauq_tui.app import submit_text as words
 from exauq_tui.app.path_completion import complete
 from exauq_tui.app.screens.dialogs import Dialog
@@ -21,9 +21,8 @@ from exauq_tui.app.submit_order import AGAIN, REUSE, SKIP, Prepared, Submission,
 from exauq_tui.app.threads import in_thread
 from exauq_tui.app.widgets.choice import Choice
 from exauq_tui.app.widgets.fields import Field, PathField, RowsField
-from exauq_tui.errors import InputError
+from exauq_tui.app.widgets.point_fields import PointFields
 from exauq_tui.jobs import Input as Point
-from exauq_tui.monitor.inputs import parse_number, parse_row
 from exauq_tui.monitor.snapshot import ServerView
 from exauq_tui.monitor.verbs import Destination
 
@@ -42,6 +41,7 @@ class SubmitDialog(Dialog[Submission]):
         servers: The servers that there are.
         chosen: The server that is offered first.
         prepare: Reads what is wished for and looks it up; called in a thread.
+        look_again: Looks up once more what was read already; called in a thread.
         find_row: Gives the row of a job.
         views: Gives the servers as they stand now.
     """
@@ -59,6 +59,7 @@ class SubmitDialog(Dialog[Submission]):
         servers: Sequence[ServerView],
         chosen: str,
         prepare: Callable[[Wish], Prepared],
+        look_again: Callable[[Wish, Prepared], Prepared],
         find_row: words.FindRow,
         views: Callable[[], Mapping[str, ServerView]],
     ) -> None:
@@ -66,6 +67,7 @@ class SubmitDialog(Dialog[Submission]):
         self._targets = targets(servers)
         self._destination = next(each for each in self._targets if each.server == chosen)
         self._prepare = prepare
+        self._look_again = look_again
         self._find_row = find_row
         self._views = views
         self._source: Source = "form"
@@ -73,6 +75,8 @@ class SubmitDialog(Dialog[Submission]):
         self._prepared: Prepared | None = None
         self._generation = 0
         self._is_entered = False
+        self._is_sending = False
+        self._news = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -93,8 +97,7 @@ class SubmitDialog(Dialog[Submission]):
                         id="server",
                     )
             yield Static("One job", classes="heading", markup=False)
-            with VerticalScroll(id="point", can_focus=False):
-                yield from self._fields()
+            yield PointFields(self.names, id="point")
             yield Static("or many: a CSV file, or rows", classes="heading", markup=False)
             with _line("CSV file"):
                 yield PathField(id="file", placeholder="~/design.csv, one job a line")
@@ -115,21 +118,6 @@ class SubmitDialog(Dialog[Submission]):
                 yield Button(Content("Esc  Close"), id="no")
                 yield Button(Content("⏎  Submit"), id="yes", disabled=True)
 
-    def _fields(self) -> list[Horizontal]:
-        """A line for each input, or a single one for all where they have no names."""
-        return [
-            Horizontal(
-                Label(fmt.fit(fmt.safe(name), 12), classes="name", markup=False),
-                Field(
-                    id=f"x{position}",
-                    placeholder="" if self.names else "numbers with commas: 0.5, 1, -2e3",
-                ),
-                Label("", id=f"why-x{position}", classes="why", markup=False),
-                classes="line",
-            )
-            for position, name in enumerate(self.names or ("Input",))
-        ]
-
     def on_mount(self) -> None:
         """Say what is wanted."""
         self._show()
@@ -144,9 +132,7 @@ class SubmitDialog(Dialog[Submission]):
         names_before = self.names
         self._destination = event.value
         if self.names != names_before:
-            fields = self.query_one("#point", VerticalScroll)
-            await fields.remove_children()
-            await fields.mount_all(self._fields())
+            await self.query_one(PointFields).set_names(self.names)
         self._look()
 
     @on(Input.Changed, "#file")
@@ -203,7 +189,7 @@ class SubmitDialog(Dialog[Submission]):
         elif self._source == "rows":
             source = self._rows.pasted or self._rows.value
         else:
-            source = self._read_fields()
+            source = self.query_one(PointFields).read()
         return None if source is None else Wish(self._destination, self.names, source)
 
     def _path(self) -> Path:
@@ -213,39 +199,14 @@ class SubmitDialog(Dialog[Submission]):
             text = text[1:-1]
         return Path(text)
 
-    def _read_fields(self) -> Point | None:
-        """Read the form, and mark what is wrong."""
-        values: list[float] = []
-        complete = True
-        for position, field in enumerate(self._point_fields()):
-            text, problem = field.value.strip(), ""
-            try:
-                if text and self.names:
-                    values.append(parse_number(text))
-                elif text:
-                    values = list(parse_row(text))
-            except InputError as error:
-                problem = str(error)
-            complete = complete and bool(text) and not problem
-            self._mark(position, field, problem)
-        return Point(*values) if complete and values else None
-
-    def _point_fields(self) -> list[Input]:
-        return list(self.query("#point Input").results(Input))
-
-    def _mark(self, position: int, field: Input, problem: str) -> None:
-        field.set_class(bool(problem), "-wrong")
-        why = self.query_one(f"#why-x{position}", Label)
-        why.set_class(bool(problem), "-wrong")
-        why.update(Content(fmt.safe(problem)))
-
     # Looking up what would come of it
 
     def _look(self) -> None:
         """Find out, in a thread, what would be submitted, and show it."""
         self._generation += 1
         self._prepared = None
-        self._is_entered = False
+        self._is_entered = self._is_sending = False
+        self._news = ""
         self.query_one("#point").set_class(self._source != "form", "-unused")
         for source in ("file", "rows"):
             self.query_one(f"#{source}").set_class(self._source != source, "-unused")
@@ -260,7 +221,7 @@ class SubmitDialog(Dialog[Submission]):
 
     def _say_reading(self, generation: int) -> None:
         """Say that it takes a while, rather than leave there what was shown before."""
-        if generation == self._generation and self._prepared is None:
+        if generation == self._generation and (self._prepared is None or self._is_sending):
             self._show(is_reading=True)
 
     async def _look_up(self, wish: Wish, generation: int) -> None:
@@ -277,7 +238,7 @@ class SubmitDialog(Dialog[Submission]):
             # Typed ahead: done where there is nothing that a person ought to see before.
             self._is_entered = False
             if prepared.is_plain:
-                self._submit()
+                self.dismiss(self._submission(prepared))
 
     @on(Choice.Changed)
     def _chosen(self) -> None:
@@ -293,7 +254,7 @@ class SubmitDialog(Dialog[Submission]):
         shown = [words.READING] if is_reading else self._shown(matches)
         self.query_one("#shown", Static).update(Content("\n").join(shown))
         button = self.query_one("#yes", Button)
-        button.disabled = not self._can_submit()
+        button.disabled = self._is_sending or not self._can_submit()
         button.label = Content(words.button(self._count(), len(self._reused())))
         button.refresh(layout=True)  # a new label alone does not make it wider
 
@@ -306,6 +267,7 @@ class SubmitDialog(Dialog[Submission]):
             return [words.problem(prepared.problem)]
         height = 6 if not self.has_class("-short") else 3 if not prepared.rows.bad else 1
         return [
+            *words.news(self._news),
             *words.heading(self._count(), prepared.shared(self._duplicates()), self._views()),
             *words.duplicates(prepared),
             *words.table(prepared, self.names, self._find_row, width=width, height=height),
@@ -352,8 +314,8 @@ class SubmitDialog(Dialog[Submission]):
         """Submit, or go to what still has to be said before."""
         if self._prepared is None:
             self._is_entered = self._wish() is not None
-            if not self._is_entered:
-                self._focus_wanting()
+            if not self._is_entered and (field := self.query_one(PointFields).first_wanting()):
+                self.set_focus(field)
         elif self._can_submit():
             self._submit()
         elif self._is_blocked():
@@ -361,29 +323,46 @@ class SubmitDialog(Dialog[Submission]):
         elif self._prepared.rows.points:
             self.set_focus(self.query_one("#known"))
 
-    def _focus_wanting(self) -> None:
-        """Go to the first field of the form that still wants something."""
-        wanting = [
-            each for each in self._point_fields() if each.has_class("-wrong") or not each.value
-        ]
-        if wanting:
-            self.set_focus(wanting[0])
-
     @on(Button.Pressed, "#yes")
     def _submit(self) -> None:
-        prepared = self._prepared
-        if prepared is None or not self._can_submit():
+        """Submit what is shown, if it is still as it is shown."""
+        prepared, wish = self._prepared, self._wish()
+        if prepared is None or wish is None or self._is_sending or not self._can_submit():
             return
+        self._is_sending = True
+        self._generation += 1
+        generation, submission = self._generation, self._submission(prepared)
+        self.run_worker(
+            self._send(wish, prepared, submission, generation),
+            group="preview",
+            exit_on_error=False,
+        )
+        self.set_timer(_PATIENCE, lambda: self._say_reading(generation))
+
+    async def _send(
+        self, wish: Wish, prepared: Prepared, submission: Submission, generation: int
+    ) -> None:
+        """Look up once more what ran: meanwhile others may have submitted the same."""
+        now = await in_thread(lambda: self._look_again(wish, prepared))
+        if generation != self._generation or not self.is_attached:
+            return
+        self._is_sending = False
+        if now.is_like(prepared):
+            self.dismiss(replace(submission, reused=now.reused() if submission.reused else ()))
+            return
+        self._prepared = now
+        self._news = words.changed(prepared, now)
+        self._show()
+
+    def _submission(self, prepared: Prepared) -> Submission:
         points = prepared.points(self._duplicates())
-        self.dismiss(
-            Submission(
-                self._destination,
-                points,
-                self.query_one("#batch", Input).value.strip() or self._batch(),
-                self._reused(),
-                skipped=len(prepared.rows.points) - len(points),
-                bad=prepared.rows.bad_count,
-            )
+        return Submission(
+            self._destination,
+            points,
+            self.query_one("#batch", Input).value.strip() or self._batch(),
+            self._reused(),
+            skipped=len(prepared.rows.points) - len(points),
+            bad=prepared.rows.bad_count,
         )
 
     @on(Button.Pressed, "#no")

@@ -33,6 +33,7 @@ class JobRows:
         self._counts: Counter[JobStatus] = Counter()
         self._earlier_counts: Counter[JobStatus] = Counter()
         self._server_counts: dict[str, Counter[JobStatus]] = {}
+        self._earlier_on: dict[str, Counter[JobStatus]] = {}
         self._ids = ShortIds()
 
     @property
@@ -79,8 +80,10 @@ class JobRows:
         return self._counts - self._earlier_counts if self.folds else self._counts
 
     def server_counts(self, server: str) -> Mapping[JobStatus, int]:
-        """How many jobs of one server there are of each status, every try by itself."""
-        return self._server_counts.get(server, Counter())
+        """Likewise for the jobs of one server, so that all servers together have `counts`."""
+        counts = self._server_counts.get(server, Counter())
+        earlier = self._earlier_on.get(server) if self.folds else None
+        return counts - earlier if earlier else counts
 
     def view_count(self, view: View) -> int:
         """How many jobs a quick view holds, without the filter."""
@@ -100,6 +103,7 @@ class JobRows:
         self._counts.clear()
         self._earlier_counts.clear()
         self._server_counts.clear()
+        self._earlier_on.clear()
         self._again = 0
         for row in rows:
             self._count(row, 1)
@@ -176,12 +180,16 @@ class JobRows:
         # A namesake on another server is told by its inputs.
         if any(self._rows[each].inputs == row.inputs for each in later if each != key):
             self._earlier.add(key)
-            self._earlier_counts[row.status] += 1
+            self._count_earlier(row, 1)
 
     def _uncount_earlier(self, key: int) -> None:
         if key in self._earlier:
             self._earlier.discard(key)
-            self._earlier_counts[self._rows[key].status] -= 1
+            self._count_earlier(self._rows[key], -1)
+
+    def _count_earlier(self, row: JobRow, step: int) -> None:
+        self._earlier_counts[row.status] += step
+        self._earlier_on.setdefault(row.server, Counter())[row.status] += step
 
     def _count(self, row: JobRow, step: int) -> None:
         self._again += step if row.try_number > 1 else 0

@@ -1,5 +1,6 @@
 """The rows, their order, the cursor and the marks."""
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -201,6 +202,8 @@ def check(model: JobModel, cursor: int | None) -> None:
     assert keys(model) == keys(fresh) == model.visible_keys()
     assert +model._counts == +fresh._counts
     assert (model.counts, model.folded) == (fresh.counts, fresh.folded)
+    parts = [Counter(model.server_counts(name)) for name in ("hpc1", "lab")]
+    assert sum(parts, Counter()) == +Counter(model.counts)
     assert model.hidden_marks() == len([key for key in model.marks if model.index_of(key) is None])
     assert all(model.index_of(key) == at for at, key in enumerate(keys(model)))
     assert model.cursor is None or model.key_at(model.cursor_index) == model.cursor
@@ -321,6 +324,14 @@ def test_the_tries_of_a_job_are_one_row_and_count_once() -> None:
     model.set_folds(False)
     assert keys(model) == [4, 3, 2, 1]
     assert (model.total, model.folded, model.view_count(View.FAILED)) == (4, 0, 3)
+
+
+def test_a_server_has_as_many_jobs_as_are_counted_of_it_in_all() -> None:
+    model = model_of(*tries(), job(5, JobStatus.FAILED, server="lab"))
+    assert model.server_counts("hpc1") == {JobStatus.RUNNING: 1, JobStatus.FAILED: 1}
+    assert model.server_counts("lab") == {JobStatus.FAILED: 1}
+    model.set_folds(False)
+    assert model.server_counts("hpc1") == {JobStatus.RUNNING: 1, JobStatus.FAILED: 3}
 
 
 def test_a_folded_try_is_no_target() -> None:

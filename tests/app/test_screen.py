@@ -269,6 +269,10 @@ async def test_what_may_become_a_term_takes_no_jobs_away_while_it_is_typed() -> 
         assert len(app.model) == 0
 
 
+def server_line(app: Dashboard) -> str:
+    return app.main.server_list.render().plain
+
+
 async def test_the_tries_of_a_job_are_one_row_until_they_are_unfolded() -> None:
     first = job(1, JobStatus.FAILED)
     again = job(2, JobStatus.COMPLETED, inputs=first.inputs, try_of=first.job_id, try_number=2)
@@ -277,10 +281,13 @@ async def test_the_tries_of_a_job_are_one_row_until_they_are_unfolded() -> None:
         assert " 00002#2" in app.lines()[1]
         assert "1 earlier try folded" in app.text()
         assert "3 failed 0" in app.text()
+        assert "✓1" in server_line(app)
+        assert "✗" not in server_line(app)
         await pilot.press("t")
         assert " 00002#2" in app.lines()[1]
         assert "…000001  " in app.lines()[2]
         assert "3 failed 1" in app.text()
+        assert "✗1 ✓1" in server_line(app)
         await pilot.press("t")
         assert len(app.model) == 1
 

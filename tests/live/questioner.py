@@ -169,17 +169,19 @@ def _run(channel: paramiko.Channel, command: bytes) -> None:
     ) as process:
         threading.Thread(target=_feed, args=(channel, process), daemon=True).start()
         assert process.stdout is not None
-        with suppress(OSError):
+        with suppress(OSError, EOFError, paramiko.SSHException):
             while data := process.stdout.read(_SLICE):
                 channel.sendall(data)
         with suppress(OSError, EOFError, paramiko.SSHException):
             channel.send_exit_status(process.wait())
-    channel.close()
+    # The client may have gone by then, and its connection with it.
+    with suppress(OSError, EOFError, paramiko.SSHException):
+        channel.close()
 
 
 def _feed(channel: paramiko.Channel, process: subprocess.Popen[bytes]) -> None:
     assert process.stdin is not None
-    with suppress(OSError):
+    with suppress(OSError, EOFError, paramiko.SSHException):
         while data := channel.recv(_SLICE):
             process.stdin.write(data)
     with suppress(OSError):

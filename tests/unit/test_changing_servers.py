@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,8 +46,16 @@ def names(fleet: Fleet) -> list[str]:
     return [view.name for view in fleet.servers()]
 
 
-def threads() -> set[str]:
-    return {each.name for each in threading.enumerate() if each.name.startswith("poller-")}
+@pytest.fixture
+def pollers() -> Callable[[], list[str]]:
+    """Gives the names of the threads of servers, those of other tests' fleets left out."""
+    others = set(threading.enumerate())
+
+    def names() -> list[str]:
+        ours = set(threading.enumerate()) - others
+        return [each.name for each in ours if each.name.startswith("poller-")]
+
+    return names
 
 
 def test_a_server_that_is_added_is_connected_to_and_takes_jobs(lab: Lab) -> None:
@@ -80,7 +88,9 @@ def test_a_name_that_is_used_is_refused_and_nothing_changes(lab: Lab, server: Se
     assert server.calls.count("connect") == tries
 
 
-def test_a_server_that_is_removed_is_hung_up_and_its_thread_ends(lab: Lab) -> None:
+def test_a_server_that_is_removed_is_hung_up_and_its_thread_ends(
+    lab: Lab, pollers: Callable[[], list[str]]
+) -> None:
     fleet = lab.fleet(PROFILE, OTHER)
     stands(fleet, ServerState.UP, "lab")
     stands(fleet, ServerState.UP)
@@ -88,7 +98,7 @@ def test_a_server_that_is_removed_is_hung_up_and_its_thread_ends(lab: Lab) -> No
     fleet.remove_server("lab")
     assert names(fleet) == ["hpc1"]
     assert fleet.drain().gone_servers == ("lab",)
-    until(lambda: "poller-lab" not in threads())
+    until(lambda: "poller-lab" not in pollers())
     gone = [i for i in lab.interfaces if i.name == "lab"]
     assert all(isinstance(each, FakeInterface) and each.closed.is_set() for each in gone)
     with pytest.raises(InputError, match="there is no server 'lab'"):
@@ -99,13 +109,13 @@ def test_a_server_that_is_removed_is_hung_up_and_its_thread_ends(lab: Lab) -> No
 
 
 def test_a_server_that_hangs_is_removed_promptly_and_says_nothing_afterwards(
-    lab: Lab, server: Server
+    lab: Lab, server: Server, pollers: Callable[[], list[str]]
 ) -> None:
     server.faults["connect"].append(HANG)
     fleet = lab.fleet()
     until(server.hangs.is_set)
     fleet.remove_server("hpc1")
-    until(lambda: "poller-hpc1" not in threads())
+    until(lambda: "poller-hpc1" not in pollers())
     assert names(fleet) == []
     assert fleet.drain().servers == ()
 
@@ -172,14 +182,16 @@ def test_a_changed_profile_is_used_at_once_and_binds_no_job_to_another_workspace
     assert {job.workspace for job in server.jobs.values()} == {"/one", "/two"}
 
 
-def test_two_threads_never_deal_with_one_server(lab: Lab, server: Server) -> None:
+def test_two_threads_never_deal_with_one_server(
+    lab: Lab, server: Server, pollers: Callable[[], list[str]]
+) -> None:
     server.faults["connect"].append(HANG)
     fleet = lab.fleet()
     until(server.hangs.is_set)
     for level in range(2, 12):
         fleet.replace_server(replace(PROFILE, level=level))
     stands(fleet, ServerState.UP)
-    until(lambda: sum(each.name == "poller-hpc1" for each in threading.enumerate()) == 1)
+    until(lambda: pollers() == ["poller-hpc1"])
     assert fleet.server("hpc1").level == 11
     keys = fleet.submit("hpc1", [Input(1), Input(2)])
     for key in keys:
@@ -237,8 +249,10 @@ def test_a_request_that_waits_when_its_server_is_removed_fails(lab: Lab, server:
         asked.result(10)
 
 
-def test_a_fleet_that_was_stopped_starts_no_more_threads(lab: Lab) -> None:
+def test_a_fleet_that_was_stopped_starts_no_more_threads(
+    lab: Lab, pollers: Callable[[], list[str]]
+) -> None:
     fleet = lab.fleet()
     fleet.stop()
     fleet.add_server(OTHER)
-    until(lambda: not threads())
+    until(lambda: not pollers())

@@ -35,6 +35,7 @@ from exauq_tui.app.messages import FleetChanged, PromptWaiting
 from exauq_tui.app.news import News
 from exauq_tui.app.plain_glyphs import plain_glyphs
 from exauq_tui.app.prompter import AppPrompter, Question
+from exauq_tui.app.screens import OPENED_CSS
 from exauq_tui.app.screens.dialogs import ConfirmDialog
 from exauq_tui.app.screens.help import HelpScreen
 from exauq_tui.app.screens.log import LogScreen
@@ -43,7 +44,7 @@ from exauq_tui.app.screens.prompts import HostKeyChangedDialog, HostKeyDialog, S
 from exauq_tui.app.screens.servers import ServersScreen
 from exauq_tui.app.server_verbs import ServerVerbs
 from exauq_tui.app.terminal import TerminalDriver
-from exauq_tui.app.theme import CONTRAST, DARK, LIGHT
+from exauq_tui.app.theme import begin_with_theme
 from exauq_tui.app.threads import in_thread
 from exauq_tui.config import Config
 from exauq_tui.errors import ExauqTuiError
@@ -110,7 +111,8 @@ class ExauqApp(App[int], inherit_bindings=False):
         self.commands, keymap_problems = keymap.resolve(config.keymap)
         if self.read_only:
             self.commands = self.commands.for_reading()
-        self.problems = (*config.problems, *keymap_problems)
+        self._first_theme, theme_problems = begin_with_theme(self, config.app.theme)
+        self.problems = (*config.problems, *keymap_problems, *theme_problems)
         self.news = News(self)
         self.log_shelf = LogShelf()
         self.profiles_dir = profiles_dir
@@ -129,26 +131,14 @@ class ExauqApp(App[int], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Show what is known, then start the fleet."""
-        for theme in (DARK, LIGHT, CONTRAST):
-            self.register_theme(theme)
         self.set_keymap(self.commands.textual_keymap)
-        self._choose_theme()
+        self.theme = self._first_theme
         sys.setswitchinterval(_SWITCH_INTERVAL)
         self._handle_signals()
         self.fleet.set_listener(self._fleet_changed)
         self.prompter.attach(self._prompt_waiting)
         self.set_interval(1.0, self.news.tell)
         self.run_worker(self._load(), group="load", exit_on_error=False)
-
-    def _choose_theme(self) -> None:
-        wanted = self.config.app.theme
-        if wanted and wanted not in self.available_themes:
-            known = ", ".join(sorted(self.available_themes))
-            self.problems += (f'[app] theme: there is no theme "{wanted}"; there are {known}.',)
-            wanted = None
-        # On sixteen colours ours would all become a few: the terminal's own are better.
-        few = self.console.color_system == "standard"
-        self.theme = wanted or ("ansi-dark" if few else DARK.name)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """What every line goes through before it is drawn."""
@@ -185,6 +175,8 @@ class ExauqApp(App[int], inherit_bindings=False):
         gc.collect()
         gc.freeze()
         gc.enable()
+        self.stylesheet.read(OPENED_CSS)
+        self.stylesheet.parse()
         self.run_worker(in_thread(self.fleet.start), group="load", exit_on_error=False)
         self.run_worker(in_thread(import_rest), group="load", exit_on_error=False)
 

@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from exauq_tui.app import format as fmt
+from exauq_tui.app.screens import OPENED_CSS
 
 R = TypeVar("R")
 
@@ -30,6 +31,7 @@ class Dialog(ModalScreen[R]):
         Binding("tab", "app.focus_next", show=False, priority=True),
         Binding("shift+tab", "app.focus_previous", show=False, priority=True),
     ]
+    CSS_PATH = OPENED_CSS
     AUTO_FOCUS = ""  # each dialog says where the focus is when it is opened
     FIRST_FOCUS: ClassVar[str] = "#no"
 

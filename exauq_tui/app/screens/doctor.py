@@ -17,6 +17,7 @@ from textual.widgets import Static
 from exauq_tui import locations
 from exauq_tui.app import format as fmt
 from exauq_tui.app.commands import CommandTable, bindings
+from exauq_tui.app.screens import OPENED_CSS
 from exauq_tui.app.threads import answer, in_thread
 from exauq_tui.app.widgets.footer import Footer
 from exauq_tui.app.widgets.pane import Pane
@@ -47,6 +48,7 @@ class DoctorScreen(Screen[None]):
             self.run = run
 
     app: ExauqApp
+    CSS_PATH = OPENED_CSS
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("doctor"),
         Binding("escape", "leave", show=False),

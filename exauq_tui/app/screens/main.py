@@ -64,7 +64,7 @@ class MainScreen(MainColumns, MainVerbs, LogHandlers):
         self.header = Header(self.model, self._clock, app.news.pace, badge=badge, id="header")
         self.server_list = ServerList(self.model, self._clock, id="servers")
         self.jobs_pane = Pane(id="jobs-pane", classes="pane")
-        self.detail = DetailPane(id="detail")
+        self.detail = DetailPane(id="detail", classes="pane")
         self.details = JobDetails(app, self.detail)
         self._log_keys = app.commands.actions_hidden_by("log")
         self.outbox = Outbox()
@@ -84,7 +84,6 @@ class MainScreen(MainColumns, MainVerbs, LogHandlers):
                 with Pane(id="servers-pane", classes="pane") as pane:
                     pane.set_title(Content.styled("Servers", "bold"))
                     yield self.server_list
-                self.detail.add_class("pane")
                 yield self.detail
         yield self._sending
         yield Footer(self.app.commands, ("main", "table", "app"))

@@ -15,6 +15,7 @@ from exauq_tui.app import format as fmt
 from exauq_tui.app.commands import CommandTable, bindings
 from exauq_tui.app.plot_data import COLOURS, input_names, run_times, scatter
 from exauq_tui.app.plotting import Lines, draw_run_times, draw_scatter
+from exauq_tui.app.screens import OPENED_CSS
 from exauq_tui.app.threads import in_thread
 from exauq_tui.app.widgets.footer import Footer
 from exauq_tui.app.widgets.pane import Pane
@@ -31,6 +32,7 @@ class PlotScreen(Screen[None]):
     """
 
     app: ExauqApp
+    CSS_PATH = OPENED_CSS
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("plot"),
         Binding("escape", "leave", show=False),

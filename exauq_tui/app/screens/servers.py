@@ -14,6 +14,7 @@ from textual.widgets import Static
 from exauq_tui.app import format as fmt
 from exauq_tui.app import server_text
 from exauq_tui.app.commands import bindings
+from exauq_tui.app.screens import OPENED_CSS
 from exauq_tui.app.screens.server_actions import ServerActions
 from exauq_tui.app.server_text import ServerLine
 from exauq_tui.app.widgets.footer import Footer
@@ -39,6 +40,7 @@ class ServersScreen(ServerActions):
         Binding("pagedown", "scroll(1)", show=False),
         Binding("pageup", "scroll(-1)", show=False),
     ]
+    CSS_PATH = OPENED_CSS
     AUTO_FOCUS = "#server-table"
 
     def __init__(self, app: ExauqApp, chosen: str | None) -> None:

@@ -21,8 +21,8 @@ class DetailPane(Pane):
     class TabChanged(Message):
         """Another tab is shown."""
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
         self.tab = TABS[0]
         self.log_panel = LogPanel(id="tab-log")
         # Made here, not in compose(), so that they can be filled before they are drawn.

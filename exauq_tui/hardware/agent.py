@@ -50,6 +50,7 @@ class AgentSession:
         hold_on: Tells whether an answer that is overdue is to be waited for: where it is the
             link that is silent, that is given up in its own time.
         on_news: Called from the reading thread after each push, and at the session's end.
+        settings: What the agent is told (see `server_program.settings_of`).
 
     Raises:
         ConnectionLostError: The stream broke or nothing came in time.
@@ -63,6 +64,7 @@ class AgentSession:
         timeout: float = 30.0,
         on_news: Callable[[], None] | None = None,
         hold_on: Callable[[], bool] = lambda: False,
+        settings: str = "",
     ) -> None:
         self._hold_on = hold_on
         self._stream = stream
@@ -86,7 +88,7 @@ class AgentSession:
         try:
             # A command that ended at once takes nothing in, but has said why.
             with contextlib.suppress(ConnectionLostError):
-                self._send(bootstrap(self._nonce), timeout)
+                self._send(bootstrap(self._nonce, settings), timeout)
             self.hello = self._greeted(self._await(0, timeout, "the server program"))
             # What start-up files printed before.
             self.noise = (self._frames.passed_over, self._frames.noise)

@@ -71,6 +71,7 @@ class AgentLine:
         reconnect: Whether a connection that was lost is made anew.
         on_news: Called from another thread when the server told something unasked, or ended the
             session.
+        settings: What agents are told (see `server_program.settings_of`).
     """
 
     def __init__(
@@ -81,12 +82,14 @@ class AgentLine:
         greet: Callable[[Callable[[str, Sequence[str]], Reply]], None],
         reconnect: bool,
         on_news: Callable[[], None],
+        settings: str = "",
     ) -> None:
         self._way = way
         self._where = where
         self._greet = greet
         self._reconnect = reconnect
         self._on_news = on_news
+        self._settings = settings
         self._lock = threading.RLock()
         self._session: AgentSession | None = None
         self._counted: AgentSession | None = None
@@ -241,5 +244,7 @@ class AgentLine:
                     raise
                 if self._closing.wait(_PAUSE):
                     raise
-        self._session = AgentSession(stream, self._where, HELLO_WITHIN, on_news, self._way.holds_on)
+        self._session = AgentSession(
+            stream, self._where, HELLO_WITHIN, on_news, self._way.holds_on, self._settings
+        )
         return self._session

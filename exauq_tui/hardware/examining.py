@@ -49,6 +49,7 @@ class Subject:
         setup: The setup lines.
         word: The program's first word.
         is_remote: Whether there is a way to the machine that can be slow, noisy or limited.
+        settings: What agents are told there (see `server_program.settings_of`).
     """
 
     session: AgentSession
@@ -59,6 +60,7 @@ class Subject:
     setup: str
     word: str
     is_remote: bool
+    settings: str = ""
 
 
 def examine(subject: Subject) -> Iterator[Finding]:
@@ -122,7 +124,7 @@ def _sessions(subject: Subject) -> Iterator[tuple[AgentSession, int | None]]:
     opened = 1
     try:
         with suppress(ServerRefusedError):
-            own = AgentSession(subject.start(COMMAND), subject.where)
+            own = AgentSession(subject.start(COMMAND), subject.where, settings=subject.settings)
             opened += 1
             while opened < USED_SESSIONS:
                 spare.append(subject.start(COMMAND))

@@ -30,6 +30,8 @@ class LocalScriptInterface(ScriptJobs):
             workspace has (no limit where it has nothing); "auto": likewise, but the number of
             cores where it has nothing.
         cancel_grace: Seconds between asking a job's processes to end and killing them.
+        look_only: Whether nothing is changed, not even what died there mended; the verbs that
+            change something are refused.
         start_dir: Where relative paths start and jobs run; the home directory where None.
         connect: Whether to start the server program at once.
         reconnect: Whether a call starts it anew where it was ended meanwhile.
@@ -50,6 +52,7 @@ class LocalScriptInterface(ScriptJobs):
         setup: str = "",
         max_running: int | Literal["auto"] | None = None,
         cancel_grace: float = CANCEL_GRACE,
+        look_only: bool = False,
         start_dir: str | None = None,
         connect: bool = True,
         reconnect: bool = True,
@@ -67,6 +70,7 @@ class LocalScriptInterface(ScriptJobs):
             setup=setup,
             max_running=max_running,
             cancel_grace=cancel_grace,
+            look_only=look_only,
             reconnect=reconnect,
         )
         if connect:

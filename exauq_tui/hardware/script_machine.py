@@ -18,6 +18,7 @@ from exauq_tui.hardware.examining import Subject, examine
 from exauq_tui.hardware.frames import Reply
 from exauq_tui.hardware.interface import HardwareInterface, WorkspaceSummary
 from exauq_tui.hardware.lookout import Lookout
+from exauq_tui.hardware.server_program import settings_of
 from exauq_tui.hardware.unanswered import Unanswered
 
 
@@ -37,6 +38,7 @@ class ScriptMachine(HardwareInterface):
         setup: str,
         max_running: int | str | None,
         cancel_grace: float,
+        look_only: bool,
         reconnect: bool,
     ) -> None:
         try:
@@ -60,6 +62,7 @@ class ScriptMachine(HardwareInterface):
         self._setup = setup
         self._limit = "" if max_running is None else str(max_running)
         self._grace = cancel_grace
+        self._settings = settings_of(cancel_grace, look_only=look_only)
         self._workspace: str | None = None
         self._workspace_made = False
         self._unanswered = Unanswered()
@@ -70,6 +73,7 @@ class ScriptMachine(HardwareInterface):
             greet=self._find_workspace,
             reconnect=reconnect,
             on_news=self._news_came,
+            settings=self._settings,
         )
         self._lookout = Lookout(self._line, self._ask, where)
 
@@ -190,6 +194,7 @@ class ScriptMachine(HardwareInterface):
                 self._setup,
                 self._words[0],
                 self.is_remote,
+                self._settings,
             )
         )
 

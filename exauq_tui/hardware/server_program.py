@@ -58,8 +58,20 @@ def _lines_of(part: str) -> list[str]:
     return [line for line in lines if line not in ("", "#") and not line.startswith("# ")]
 
 
-def bootstrap(nonce: str) -> bytes:
+def settings_of(grace: float, *, look_only: bool = False) -> str:
+    """Give what an agent is told beside its nonce.
+
+    Args:
+        grace: Seconds that jobs have to end by themselves whose cancelling was left undone.
+        look_only: Whether it is to change nothing on the server, come what may.
+    """
+    return f"{grace * 1000:.0f}" + (" look" if look_only else "")
+
+
+def bootstrap(nonce: str, settings: str = "") -> bytes:
     """Give the first bytes for a Bash that reads its commands from the connection.
+
+    `settings` are those of `settings_of`, or "" for the usual.
 
     The first line that says something is plain POSIX: where another shell stands as /bin/bash
     it has to say so.
@@ -68,7 +80,7 @@ def bootstrap(nonce: str) -> bytes:
     line = (
         'case "${BASH_VERSION-}" in 4.[1-9]*|[5-9].*|[1-9][0-9]*) '
         f"IFS= read -r -N {len(program)} EXAUQ_PROGRAM && "
-        f'eval "$EXAUQ_PROGRAM" && exauq_main serve {nonce};; '
+        f'eval "$EXAUQ_PROGRAM" && exauq_main serve {nonce} {settings};; '
         f'*) printf "\\nEXAUQ {nonce} 0 oldbash %d\\n%s\\n" "${{#BASH_VERSION}}" '
         # What still comes is taken in, so that our end can be sure to get the answer.
         '"${BASH_VERSION-}"; cat >/dev/null;; esac; exit\n'

@@ -48,6 +48,8 @@ class UnixServerScriptInterface(ScriptJobs, SSHInterface):
             workspace has (no limit where it has nothing); "auto": likewise, but the number of
             cores where it has nothing.
         cancel_grace: Seconds between asking a job's processes to end and killing them.
+        look_only: Whether nothing is changed on the server, not even what died there mended; the
+            verbs that change something are refused.
         connect: Whether to connect now.
         reconnect: Whether a call makes a connection anew that was lost meanwhile.
 
@@ -83,6 +85,7 @@ class UnixServerScriptInterface(ScriptJobs, SSHInterface):
         setup: str = "",
         max_running: int | Literal["auto"] | None = None,
         cancel_grace: float = CANCEL_GRACE,
+        look_only: bool = False,
         connect: bool = True,
         reconnect: bool = True,
     ) -> None:
@@ -95,6 +98,7 @@ class UnixServerScriptInterface(ScriptJobs, SSHInterface):
             setup=setup,
             max_running=max_running,
             cancel_grace=cancel_grace,
+            look_only=look_only,
             reconnect=reconnect,
         )
         SSHInterface.__init__(

@@ -23,7 +23,7 @@ class Surroundings:
         ask_secret: Asks a person for a password, passphrase or code.
         accept_host_key: Asks a person about an unknown host key.
         own_known_hosts: Where host keys that were accepted here are kept.
-        read_only: Whether the workspace's settings there are left as they are.
+        read_only: Whether nothing is changed on the server.
     """
 
     workspace_dir: str | None
@@ -63,6 +63,7 @@ def make_interface(
             setup=profile.setup,
             max_running=None if around.read_only else _limit(profile),
             cancel_grace=profile.cancel_grace,
+            look_only=around.read_only,
             connect=False,
             reconnect=False,
         )
@@ -91,6 +92,7 @@ def make_interface(
         setup=profile.setup,
         max_running=None if around.read_only else _limit(profile),
         cancel_grace=profile.cancel_grace,
+        look_only=around.read_only,
         connect=False,
         reconnect=False,
     )

@@ -103,6 +103,7 @@ class Machine:
         setup: str = "",
         max_running: int | None = None,
         cancel_grace: float = 5.0,
+        look_only: bool = False,
         connect: bool = True,
         reconnect: bool = True,
     ) -> AnyInterface:
@@ -121,6 +122,7 @@ class Machine:
                 setup=setup,
                 max_running=max_running,
                 cancel_grace=cancel_grace,
+                look_only=look_only,
                 connect=connect,
                 reconnect=reconnect,
             )
@@ -140,6 +142,7 @@ class Machine:
                 setup=setup,
                 max_running=max_running,
                 cancel_grace=cancel_grace,
+                look_only=look_only,
                 connect=connect,
                 reconnect=reconnect,
             )

@@ -342,10 +342,12 @@ def test_a_cancel_whose_stopper_was_killed_is_finished_by_the_next_looks(
     wait_for_start(machine, 1)
     there.request_cancels([JobId(1)])
     wait_until(lambda: stoppers(machine), "the stopper")
+    there.close()
     for pid in stoppers(machine):
         os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not stoppers(machine), "the stopper's end")
-    assert end_of(there, 1) is JobStatus.CANCELLED
+    another = machine.interface(machine.root / "model.sh", cancel_grace=1.0)
+    assert end_of(another, 1) is JobStatus.CANCELLED
     assert [pid for pid in noted(machine) if alive(pid)] == []
 
 

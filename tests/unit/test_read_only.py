@@ -11,10 +11,11 @@ import pytest
 
 from exauq_tui.config import ServerProfile
 from exauq_tui.errors import InputError
+from exauq_tui.hardware.script_jobs import ScriptJobs
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input
 from exauq_tui.monitor.fleet import Fleet
-from exauq_tui.monitor.interfaces import make_interface
+from exauq_tui.monitor.interfaces import Surroundings, make_interface
 from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.snapshot import ServerState
 from tests.unit.fake_interfaces import PROFILE, Lab, Server, reaches, row, stands, until
@@ -133,3 +134,16 @@ def test_the_limit_of_a_workspace_is_left_as_it_is(tmp_path: Path) -> None:
     assert look(2, read_only=False) == "2"
     assert look(7, read_only=True) == "2"
     assert look(7, read_only=False) == "7"
+
+
+@pytest.mark.parametrize("kind", ["local", "unix"])
+def test_a_server_is_connected_to_for_looking_only(kind: str, tmp_path: Path) -> None:
+    profile = ServerProfile(
+        "there", kind, sys.executable, "sim.py", workspace_dir=str(tmp_path / "ws"), user="alice",
+        host="hpc1",
+    )  # fmt: skip
+    for read_only, settings in ((False, "5000"), (True, "5000 look")):
+        around = Surroundings(str(tmp_path), lambda _: None, lambda _: False, None, read_only)
+        interface = make_interface(profile, around)
+        assert isinstance(interface, ScriptJobs)
+        assert interface._settings == settings

@@ -10,8 +10,6 @@
 # reply is a sentence for people) or missing (there is no such workspace). Fields are data: no
 # byte of them ever becomes part of a command.
 
-exauq_default_grace=5000
-
 # How many bytes of names a program is given at once. The kernel takes 128 KiB at least, with the
 # environment; usually it takes 2 MiB.
 exauq_names_most=65536
@@ -103,7 +101,8 @@ exauq_verb_ping() { :; }
 # no data: it comes from where the program itself comes from.
 exauq_verb_learn() { eval "$1"; }
 
-# Answer requests until the input ends. $1 is the nonce that marks replies as ours.
+# Answer requests until the input ends. $1 is the nonce that marks replies as ours, $2 how many
+# milliseconds a job has to end that nobody sees to the end of; with $3 "look" nothing is changed.
 exauq_serve() {
     local seq verb length payload field decoded status reply host boot now generation tool
     local read_only='' format='' host_elsewhere='' own_ticks
@@ -112,7 +111,8 @@ exauq_serve() {
     local page=''
     local -a request pages=()
     local -A watch_running=() watch_waiting=()
-    exauq_nonce=$1 exauq_start_dir=$PWD
+    exauq_nonce=$1 exauq_grace=${2:-5000} exauq_start_dir=$PWD exauq_looks_only=
+    if [[ ${3-} == look ]]; then exauq_looks_only=yes; fi
     # Nothing that is started here can read our input or write into our output.
     exec 8<&0 9>&1 </dev/null >/dev/null
     # Handlers, not "ignore": what is ignored here would be ignored in every job.

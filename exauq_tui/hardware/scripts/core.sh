@@ -193,9 +193,9 @@ exauq_runs_elsewhere() {
 }
 
 # Set read_only (to "yes" or "") and format: workspaces of formats that we do not know are shown,
-# and left as they are.
+# and left as they are, and so are all where we are to look only.
 exauq_read_format() {
-    read_only='' format=''
+    read_only=${exauq_looks_only-} format=''
     read -r format <"$1/.exauq-tui/format"
     format=${format:-0}
     if [[ $format == *[!0-9]* || ${#format} -gt 9 ]] || ((10#$format > exauq_format)); then

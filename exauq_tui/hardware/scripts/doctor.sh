@@ -54,7 +54,7 @@ exauq_doctor_place() {
     elif [[ -d $ws ]]; then
         state=present dir=$ws
         exauq_read_format "$ws"
-        if [[ -n $read_only ]]; then state=newer; fi
+        if [[ -n $read_only && -z $exauq_looks_only ]]; then state=newer; fi
     elif [[ -e $ws ]]; then
         state=other dir=${ws%/*}/
     else
@@ -67,7 +67,9 @@ exauq_doctor_place() {
     exauq_put "workspace-state $state"
     exauq_put "dir $dir"
     probe=$dir/.exauq-tui-probe-$$-$RANDOM
-    if { printf '%4096s\n' x >"$probe"; } 2>/dev/null && rm -f -- "$probe"; then
+    if [[ -n $exauq_looks_only ]]; then
+        if [[ ! -w $dir ]]; then exauq_put 'unwritable Permission denied'; fi
+    elif { printf '%4096s\n' x >"$probe"; } 2>/dev/null && rm -f -- "$probe"; then
         exauq_put "locks $(exauq_doctor_locks "$probe")"
     else
         rm -f -- "$probe"

@@ -10,7 +10,7 @@ exauq_main() {
     # Servers set it to throw out people who are idle; it would end every `read` here.
     unset TMOUT
     case ${1-} in
-        serve) exauq_serve "$2" ;;
+        serve) exauq_serve "${@:2}" ;;
         fill) exauq_fill "${@:2}" ;;
         stop) exauq_stop "${@:2}" ;;
         manage) exauq_manage "$2" "${3-}" ;;

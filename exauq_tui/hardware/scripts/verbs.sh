@@ -29,7 +29,7 @@ exauq_send_stopper() {
 # the slots filled of those that were found to be dead (`freed`).
 exauq_attend() {
     if [[ ${#unattended[@]} -gt 0 ]]; then
-        exauq_send_stopper "$1" "$exauq_default_grace" "${unattended[@]}"
+        exauq_send_stopper "$1" "$exauq_grace" "${unattended[@]}"
     fi
     if [[ -n $freed ]]; then exauq_detach fill "$1"; fi
 }

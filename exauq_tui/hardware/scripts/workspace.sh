@@ -13,8 +13,17 @@ exauq_enter() {
     exauq_read_format "$1"
 }
 
+# Refuse where we are to look only.
+exauq_may_change() {
+    if [[ -n $exauq_looks_only ]]; then
+        exauq_refuse "nothing is changed on this server: it was connected to for looking only"
+        return 1
+    fi
+}
+
 # Refuse unless $1 is a workspace directory that this version may write to.
 exauq_check_workspace() {
+    exauq_may_change || return
     exauq_enter "$1" || return
     if [[ -n $read_only ]]; then
         exauq_refuse "workspace $1 was written by a newer exauq-tui (format $format): it is shown, but not changed; update exauq-tui"
@@ -143,6 +152,7 @@ exauq_find_made() {
 # answer was lost, it makes no other one.
 exauq_verb_make() {
     local ws=$1 words script
+    exauq_may_change || return
     exauq_find_script "$2" || return
     if [[ -n $ws && -d $ws ]]; then
         exauq_check_workspace "$ws" || return

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.contract.machines import (
     WAITS,
     AnyInterface,
     Machine,
+    alter_program,
     end_of,
     job,
     wait_for_start,
@@ -134,6 +136,20 @@ def test_cancelling_ends_what_a_zombie_recorder_left(machine: Machine) -> None:
         there.cancel_job(JobId(1))
         assert there.get_job_status(JobId(1)) is JobStatus.CANCELLED
         assert state_of(simulator) == "Z"
+
+
+def test_nobody_waits_for_zombies_to_be_collected(
+    here: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As if it took long to find a job's processes: waiting for them may take as long.
+    alter_program(monkeypatch, ("patience=$((4 * (milliseconds - $1)))", "patience=1000000"))
+    with neglected_job(here) as there:
+        there.close()
+        there = here.interface(here.root / "model.sh", cancel_grace=20.0)
+        begun = time.monotonic()
+        there.cancel_job(JobId(1))
+        assert time.monotonic() - begun < 15
+        assert there.get_job_status(JobId(1)) is JobStatus.CANCELLED
 
 
 def test_a_survivor_that_is_a_zombie_by_now_keeps_no_job_from_its_end(machine: Machine) -> None:

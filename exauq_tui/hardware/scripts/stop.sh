@@ -139,7 +139,8 @@ exauq_await_members() {
     patience=$((milliseconds + 2 * patience > $2 ? $2 : milliseconds + patience))
     exauq_pause
     for pid in "${!members[@]}"; do
-        while [[ -e /proc/$pid ]]; do
+        # Where nobody collects the dead, or only every few seconds, they are still to be seen.
+        while exauq_process_alive "$pid" "${known[$pid]%% *}"; do
             exauq_milliseconds
             [[ $milliseconds -lt patience ]] || return 0
             exauq_pause

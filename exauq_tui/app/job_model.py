@@ -6,37 +6,18 @@ Free of Textual. Cursor and marks are keys, never positions.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from exauq_tui.app.job_due import DueRows
-from exauq_tui.app.job_order import Entry, JobOrder, Selecting
+from exauq_tui.app.job_order import JobOrder, Move
 from exauq_tui.app.job_rows import JobRows
-from exauq_tui.app.job_views import VIEW_STATUSES, View, sort_value
+from exauq_tui.app.job_search import Search, Selection
+from exauq_tui.app.job_views import SortValue, View, sort_value
+from exauq_tui.app.sorted_keys import Entry
 from exauq_tui.errors import FilterError
 from exauq_tui.monitor.filters import Query, is_unfinished, understand, vocabulary
 from exauq_tui.monitor.snapshot import Changes, JobRow, ServerView
-
-
-@dataclass(slots=True)
-class _Search:
-    """A filter that is being looked for, in steps.
-
-    Attributes:
-        query: The filter.
-        selecting: The pass over all rows.
-        due: When time alone may change whether a row is visible, and its key.
-        touched: Rows that changed meanwhile.
-        is_spoilt: Whether so much changed that the pass is in vain.
-        is_tentative: Whether nothing is to change where nothing is found.
-    """
-
-    query: Query
-    selecting: Selecting
-    due: list[tuple[float, int]]
-    touched: set[int] = field(default_factory=set)
-    is_spoilt: bool = False
-    is_tentative: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +56,11 @@ class JobModel(JobRows):
         self.anchor: int | None = None
         self.version = 0
         """Grows whenever the set or order of visible rows changes."""
-        self._order = JobOrder()
-        self._sort_value = sort_value(self.sort)
+        self._order = JobOrder(self._value_of(self.sort))
         self._clock = clock
         self._now = clock()
         self._due = DueRows()
-        self._search: _Search | None = None
+        self._search: Search | None = None
         self._cursor: int | None = None
         self._cursor_index = 0
         self._hidden_marks: tuple[int, int] | None = None
@@ -103,7 +83,7 @@ class JobModel(JobRows):
 
     def index_of(self, key: int) -> int | None:
         """The position of a row, or None where it is not visible."""
-        return self._order.index_of(key)
+        return self._order.index_of(key) if key in self._rows else None
 
     def keys_between(self, first: int, last: int) -> list[int]:
         """The keys of the visible rows at positions `first` to `last`, both included."""
@@ -167,7 +147,7 @@ class JobModel(JobRows):
 
     def visible_marks(self) -> tuple[int, ...]:
         """The marked rows that are visible, from the top."""
-        return self._order.in_order(self.marks)
+        return self._order.in_order(key for key in self.marks if key in self._rows)
 
     def hidden_marks(self) -> int:
         """How many marked rows the view or the filter hides."""
@@ -258,12 +238,12 @@ class JobModel(JobRows):
         self._due = DueRows(search.due)
         touched = search.touched
         # What changed meanwhile may stand elsewhere by now.
-        found = [entry for entry in search.selecting.found if entry[2] not in touched]
+        found = search.selecting.found.keep(lambda key: key not in touched)
         if len(found) < len(self._rows):
             self._order.show(found)
         else:
             self._order.show_all()
-        self._order.update(dict(map(self._change, touched)))
+        self._order.update(self._moves(touched))
         self._selected()
         return True
 
@@ -273,9 +253,8 @@ class JobModel(JobRows):
         Raises:
             KeyError: There is no such order.
         """
-        self._sort_value = sort_value(name)
+        self._sort(self._value_of(name), descending=descending)
         self.sort = name
-        self._sort(descending=descending)
         self._selected()
 
     def set_folds(self, folds: bool) -> None:
@@ -290,7 +269,7 @@ class JobModel(JobRows):
             self._select()  # the clock was set back
             return True
         keys = self._due.take(self._now)
-        moved = bool(keys) and self._order.update(dict(map(self._change, keys)))
+        moved = bool(keys) and self._order.update(self._moves(keys))
         if moved:
             self._selected()
         return moved
@@ -313,20 +292,25 @@ class JobModel(JobRows):
         counts = False
         seen: set[int] = set()
         touched: set[int] = set()
+        stood: dict[int, Entry | None] = {}
+        entry_of = self._order.entry_of
         for row in changes.jobs:
-            if self._rows.get(row.key) != row:
+            before = self._rows.get(row.key)
+            if before != row:
                 seen.add(row.key)
+                stood.setdefault(row.key, None if before is None else entry_of(row.key))
                 keys, counted = self._put(row)
                 touched |= keys
                 counts |= counted
         gone = [key for key in dict.fromkeys(changes.removed) if key in self._rows]
         for key in gone:
+            stood.setdefault(key, entry_of(key))
             touched |= self._remove(key)
         if not self.marks.isdisjoint(gone):
             self.set_marks(gone, False)
         if self._search is not None:
             self._search.touched |= touched
-        moved = self._order.update(dict(map(self._change, touched)))
+        moved = self._order.update(self._moves(touched, stood))
         if moved:
             self._selected()
         moved |= self._take_servers(changes)
@@ -347,35 +331,40 @@ class JobModel(JobRows):
             return False  # what it meant before is still the best that is known
         return True
 
-    def _change(self, key: int) -> tuple[int, tuple[Entry | None, bool]]:
-        """Where a row belongs now, and whether it is visible."""
-        row = self._rows.get(key)
-        if row is None:
-            return key, (None, False)
-        due = self.query.next_change(row, self._now)
-        if due is not None:
-            self._due.add(due, key)
-        shown = self._is_in_selection(row) and self.query.matches(row, self._now)
-        return key, (self._entry(row), shown)
+    def _moves(
+        self, keys: Iterable[int], stood: Mapping[int, Entry | None] | None = None
+    ) -> dict[int, Move]:
+        """Where rows belong now, and whether they are visible.
 
-    def _entry(self, row: JobRow) -> Entry:
-        value = self._sort_value(row)
-        is_missing = value is None
-        # Read backwards where the order is descending: the flag is turned for that.
-        return (is_missing is not self._order.descending, 0 if is_missing else value, row.key)
+        Args:
+            keys: The rows.
+            stood: Where those stood that are other ones now; None for nowhere.
+        """
+        stood = {} if stood is None else stood
+        selection = self._selection(self.query)
+        moves: dict[int, Move] = {}
+        for key in keys:
+            row = self._rows.get(key)
+            entry = None if row is None else self._order.entry_of(key)
+            if row is not None and (due := self.query.next_change(row, self._now)) is not None:
+                self._due.add(due, key)
+            moves[key] = (stood.get(key, entry), entry, selection.shows(key))
+        return moves
 
-    def _is_in_selection(self, row: JobRow) -> bool:
-        """Whether a row passes view and server, and is not folded."""
-        return (
-            row.status in VIEW_STATUSES[self.view]
-            and (self.server is None or row.server == self.server)
-            and not self.is_folded(row.key)
-        )
+    def _selection(self, query: Query) -> Selection:
+        folded = self._earlier if self.folds else frozenset[int]()
+        return Selection(self._rows, query, self._now, self.view, self.server, folded)
 
-    def _sort(self, *, descending: bool) -> None:
+    def _value_of(self, name: str) -> Callable[[int], SortValue | None]:
+        """What tells by a row's key what it is ordered by."""
+        rows, value = self._rows, sort_value(name)
+        return lambda key: value(rows[key])
+
+    def _sort(
+        self, value_of: Callable[[int], SortValue | None] | None = None, *, descending: bool
+    ) -> None:
         """Sort afresh; what is visible stays so."""
-        self._order.descending = descending
-        self._order.sort(map(self._entry, self._rows.values()))
+        self._order.sort(self._rows, value_of, descending=descending)
         if self._search is not None:
             self._search.is_spoilt = True
 
@@ -383,32 +372,8 @@ class JobModel(JobRows):
         """Begin a pass over all rows."""
         self._now = self._clock()
         due: list[tuple[float, int]] = []
-        shows = self._condition(query, due)
-        self._search = _Search(query, self._order.select(shows), due)
-
-    def _condition(self, query: Query, due: list[tuple[float, int]]) -> Callable[[int], bool]:
-        """What rows have to fulfil to be visible, without what need not be asked 100,000 times."""
-        rows, now, server = self._rows, self._now, self.server
-        statuses = None if self.view is View.ALL else VIEW_STATUSES[self.view]
-        folded = self._earlier if self.folds else frozenset[int]()
-
-        def shows(key: int) -> bool:
-            row = rows.get(key)
-            return (
-                row is not None
-                and (statuses is None or row.status in statuses)
-                and (server is None or row.server == server)
-                and key not in folded
-                and query.matches(row, now)
-            )
-
-        def shows_now(key: int) -> bool:
-            row = rows.get(key)
-            if row is not None and (at := query.next_change(row, now)) is not None:
-                due.append((at, key))
-            return shows(key)
-
-        return shows_now if query.spans else shows
+        shows = self._selection(query).shows_and_notes(due)
+        self._search = Search(query, self._order.select(shows), due)
 
     def _select(self) -> None:
         """Look afresh which rows are visible, by the filter that holds; one begun has to wait."""

@@ -7,60 +7,67 @@ that are hidden, so that another selection is one pass over them without sorting
 from __future__ import annotations
 
 import gc
-from bisect import bisect_left, insort
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import islice
-from typing import Any
 
-Entry = tuple[bool, Any, int]
-"""Where a row stands: a flag that keeps missing values last, its value, its key (all differ)."""
+from exauq_tui.app.job_views import SortValue
+from exauq_tui.app.sorted_keys import Entry, SortedKeys
 
-_FEW = 64
-_SHARE = 200
+Move = tuple[Entry | None, Entry | None, bool]
+"""Where a row stood, where it stands now (None for not there), and whether it is visible now."""
+
 _STRIDE = 250
 """Rows that a pass looks at before it looks at the clock."""
 
 
 class JobOrder:
-    """Sorted entries of all rows, and of the visible ones among them."""
+    """The keys of all rows in their order, and of the visible ones among them.
 
-    def __init__(self) -> None:
+    Args:
+        value_of: Tells what a row is ordered by, by its key; None comes last.
+
+    Attributes:
+        descending: Whether large values come first.
+    """
+
+    def __init__(self, value_of: Callable[[int], SortValue | None]) -> None:
         self.descending = True
-        self._all: list[Entry] = []
-        self._entries: dict[int, Entry] = {}
-        # The same list as `_all`, and None, where all are visible.
-        self._shown: list[Entry] = self._all
+        self._value_of = value_of
+        self._all = SortedKeys([], [], [])
+        # The same as `_all`, and None, where all are visible.
+        self._shown = self._all
         self._visible: set[int] | None = None
 
     def __len__(self) -> int:
         """How many rows are visible."""
         return len(self._shown)
 
-    def __contains__(self, key: int) -> bool:
-        """Whether a row is visible."""
-        return key in (self._entries if self._visible is None else self._visible)
+    def entry_of(self, key: int) -> Entry:
+        """Where a row, as it is now, belongs."""
+        return self._value_of(key), key
+
+    def shows(self, key: int) -> bool:
+        """Whether a row, of those that there are, is visible."""
+        return self._visible is None or key in self._visible
 
     def key_at(self, index: int) -> int:
         """The key of the visible row at a position."""
-        return self._shown[~index if self.descending else index][2]
+        return self._shown.key_at(index, descending=self.descending)
 
     def index_of(self, key: int) -> int | None:
-        """The position of a row, or None where it is not visible."""
-        if key not in self:
+        """The position of a row, of those that there are, or None where it is not visible."""
+        if not self.shows(key):
             return None
-        position = bisect_left(self._shown, self._entries[key])
-        return len(self._shown) - 1 - position if self.descending else position
+        return self._shown.index_of(self.entry_of(key), descending=self.descending)
 
     def keys(self) -> list[int]:
         """The keys of all visible rows, from the top."""
-        keys = [key for _, _, key in self._shown]
-        return keys[::-1] if self.descending else keys
+        return self._shown.listed(descending=self.descending)
 
     def in_order(self, keys: Iterable[int]) -> tuple[int, ...]:
-        """Those of some keys that are visible, from the top."""
-        entries = [self._entries[key] for key in keys if key in self]
-        return tuple(key for _, _, key in sorted(entries, reverse=self.descending))
+        """Those of some keys, of which there are rows, that are visible, from the top."""
+        visible = SortedKeys.of(filter(self.shows, keys), self._value_of)
+        return tuple(visible.listed(descending=self.descending))
 
     def hidden_among(self, keys: Collection[int]) -> int:
         """How many of some keys, all of which there are, are not visible."""
@@ -68,82 +75,68 @@ class JobOrder:
 
     # Changes
 
-    def sort(self, entries: Iterable[Entry]) -> None:
-        """Take over the entries of all rows; what is visible stays so."""
+    def sort(
+        self,
+        keys: Iterable[int],
+        value_of: Callable[[int], SortValue | None] | None = None,
+        *,
+        descending: bool,
+    ) -> None:
+        """Sort the keys of all rows afresh; what is visible stays so.
+
+        Args:
+            keys: The keys.
+            value_of: What rows are ordered by from now on; None for as before.
+            descending: Whether large values come first.
+        """
+        self._value_of = value_of or self._value_of
+        self.descending = descending
         with _without_collector():
-            self._all = self._shown = sorted(entries)
-            self._entries = {entry[2]: entry for entry in self._all}
-        if (visible := self._visible) is not None:
-            self._shown = [entry for entry in self._all if entry[2] in visible]
+            self._all = self._shown = SortedKeys.of(keys, self._value_of)
+        if self._visible is not None:
+            self._shown = self._all.keep(self._visible.__contains__)
 
     def show_all(self) -> None:
         """Let every row be visible."""
         self._shown, self._visible = self._all, None
 
-    def show(self, entries: list[Entry]) -> None:
-        """Let some rows be visible; their entries are given in order."""
-        self._shown, self._visible = entries, {key for _, _, key in entries}
+    def show(self, keys: SortedKeys) -> None:
+        """Let some rows be visible."""
+        self._shown, self._visible = keys, set(keys.listed())
 
     def select(self, shows: Callable[[int], bool]) -> Selecting:
         """Begin to look which rows are visible, by key."""
         return Selecting(self._all, shows)
 
-    def update(self, changes: Mapping[int, tuple[Entry | None, bool]]) -> bool:
+    def update(self, moves: Mapping[int, Move]) -> bool:
         """Put rows where they belong now.
 
         Args:
-            changes: Key to its entry, None where the row is gone, and whether it is visible.
+            moves: By key what became of a row; rows that are not here are as they were.
 
         Returns:
             Whether anything that is visible came, went or moved.
         """
-        if self._visible is None and not all(shown for entry, shown in changes.values() if entry):
-            self.show(list(self._all))
-        moves = {
-            key: change
-            for key, change in changes.items()
-            if change != (self._entries.get(key), key in self)
-        }
-        moved = any(shown or key in self for key, (_, shown) in moves.items())
-        if len(moves) > max(_FEW, len(self._all) // _SHARE):
-            self._move_many(moves)
-        else:
-            for key, (entry, shown) in moves.items():
-                self._move(key, entry, shown)
-        return moved
-
-    def _move(self, key: int, entry: Entry | None, shown: bool) -> None:
-        """Put one row where it belongs: twice the tail of a list is moved."""
-        was_shown = key in self
-        old = self._entries.pop(key, None)
-        if old is not None:
-            del self._all[bisect_left(self._all, old)]
-            if self._visible is not None and was_shown:
-                del self._shown[bisect_left(self._shown, old)]
-                self._visible.discard(key)
-        if entry is not None:
-            self._entries[key] = entry
-            insort(self._all, entry)
-            if self._visible is not None and shown:
-                insort(self._shown, entry)
-                self._visible.add(key)
-
-    def _move_many(self, moves: Mapping[int, tuple[Entry | None, bool]]) -> None:
-        """Put many rows where they belong: each list is gone through once."""
-        every = [entry for entry, _ in moves.values() if entry is not None]
-        visible = [entry for entry, shown in moves.values() if entry is not None and shown]
-        all_visible = self._visible is None
-        shown = _merged(self._shown, moves, visible)
-        self._all = shown if all_visible else _merged(self._all, moves, every)
-        for key, (entry, _) in moves.items():
-            if entry is None:
-                self._entries.pop(key, None)
-            else:
-                self._entries[key] = entry
-        if all_visible:
-            self.show_all()
-        else:
-            self.show(shown)
+        if self._visible is None and not all(shown for _, new, shown in moves.values() if new):
+            self.show(self._all.copy())
+        # Where each stands among the visible ones, and is to stand there.
+        seen = [
+            (old if self.shows(key) else None, new if shown else None)
+            for key, (old, new, shown) in moves.items()
+        ]
+        seen = [(old, new) for old, new in seen if old != new]
+        gone = [old for old, _ in seen if old is not None]
+        come = [new for _, new in seen if new is not None]
+        self._shown.change(gone, come)
+        if self._visible is not None:
+            self._visible.difference_update([key for _, key in gone])
+            self._visible.update([key for _, key in come])
+            moved = [(old, new) for old, new, _ in moves.values() if old != new]
+            self._all.change(
+                [old for old, _ in moved if old is not None],
+                [new for _, new in moved if new is not None],
+            )
+        return bool(seen)
 
 
 @contextmanager
@@ -158,24 +151,16 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _merged(entries: list[Entry], without: Collection[int], more: list[Entry]) -> list[Entry]:
-    """Sorted entries without some keys and with others: cheap, as most is sorted already."""
-    left = [entry for entry in entries if entry[2] not in without]
-    left += more
-    left.sort()
-    return left
-
-
 class Selecting:
     """One pass over all rows that may be made in steps, so that keys are heard between them.
 
     Attributes:
-        found: The entries of the rows that are to be visible, in order.
+        found: The keys of the rows that are to be visible.
     """
 
-    def __init__(self, entries: list[Entry], shows: Callable[[int], bool]) -> None:
-        self.found: list[Entry] = []
-        self._left = iter(entries.copy())
+    def __init__(self, keys: SortedKeys, shows: Callable[[int], bool]) -> None:
+        self.found = SortedKeys([], [], [])
+        self._parts = keys.copy().parts(_STRIDE)
         self._shows = shows
 
     def step(self, until: Callable[[], bool] = lambda: False) -> bool:
@@ -187,9 +172,8 @@ class Selecting:
         Returns:
             Whether the pass is over.
         """
-        shows = self._shows
-        while part := list(islice(self._left, _STRIDE)):
-            self.found += [entry for entry in part if shows(entry[2])]
+        for part in self._parts:
+            self.found.extend(part.keep(self._shows))
             if until():
                 return False
         return True

@@ -98,7 +98,8 @@ class JobRows:
 
     def _take_all(self, rows: Sequence[JobRow]) -> None:
         """Have these rows and no others."""
-        self._rows = {row.key: row for row in rows}
+        self._rows.clear()
+        self._rows.update((row.key, row) for row in rows)
         self._keys_of, self._later, self._earlier = {}, {}, set()
         self._counts.clear()
         self._earlier_counts.clear()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
@@ -66,7 +65,7 @@ def _run_time(row: JobRow) -> SortValue | None:
 
 def _number(value: float | None) -> float | None:
     """NaN has no place in an order."""
-    return None if value is None or math.isnan(value) else value
+    return value if value == value else None
 
 
 SORTS: Mapping[str, Callable[[JobRow], SortValue | None]] = {

@@ -22,6 +22,7 @@ from exauq_tui.config_saving import (
 )
 from exauq_tui.errors import ExauqTuiError, InputError
 from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
+from exauq_tui.monitor.interfaces import needs_new_connection
 
 if TYPE_CHECKING:
     from exauq_tui.app.app import ExauqApp
@@ -32,7 +33,10 @@ _WHERE = (
     "It is kept in {}, for your eyes only. Passwords are never written: you are asked for them "
     "when the server is connected to."
 )
-_EDITED = "Jobs stay in the workspace that they were sent to. The server is connected to anew."
+_EDITED = (
+    "Jobs stay in the workspace that they were sent to. What changes where the "
+    "server is, or how to log in, has it connected to anew."
+)
 
 
 @runtime_checkable
@@ -181,7 +185,8 @@ class ServerVerbs:
             return changed
 
         changed = await in_thread(change)
-        self._app.prompter.withdraw(after.name)
+        if needs_new_connection(before, changed):
+            self._app.prompter.withdraw(after.name)
         self._take(changed)
 
     def _take(self, profile: ServerProfile) -> None:

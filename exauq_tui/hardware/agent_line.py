@@ -217,6 +217,19 @@ class AgentLine:
             self._short = 0
             self._no_push_until = time.monotonic() + TRY_AGAIN
 
+    def greet_again(self, settings: str) -> None:
+        """Greet the server once more, since it is to be told other things now.
+
+        Over the session that there is; where there is none, or each request has its own, that
+        is done before the next request. A session that is open keeps its settings.
+        """
+        with self._lock:
+            self._settings, self._greeted = settings, None
+            session = self._session
+            if session is not None and session.is_open and not self.asks_singly:
+                self._greet(session.request)
+                self._greeted = time.monotonic()
+
     def _greet_singly(self) -> None:
         """Greet the server over a session of its own, where the last time was a while ago."""
         with self._lock:

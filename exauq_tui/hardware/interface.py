@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 from exauq_tui.errors import ConnectionLostError
 from exauq_tui.hardware.diagnosis import Finding, Trail
@@ -256,6 +256,27 @@ class HasWorkspace(Protocol):
 
     def make_workspace(self) -> str:
         """Make the workspace where it is missing, and give its absolute path."""
+
+
+@runtime_checkable
+class RunsOtherwise(Protocol):
+    """An interface that can be told to start jobs otherwise, over the connection that it has."""
+
+    def run_otherwise(
+        self,
+        program: str,
+        script_path: str,
+        *,
+        setup: str,
+        max_running: int | Literal["auto"] | None,
+        cancel_grace: float,
+    ) -> None:
+        """Start jobs otherwise from now on; the parameters are those of the interface.
+
+        Raises:
+            ValueError: A parameter cannot be used; nothing was changed.
+            HardwareInterfaceFailureError: The server could not be told of the new limit.
+        """
 
 
 @runtime_checkable

@@ -9,6 +9,7 @@ import math
 import shlex
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
 
 from exauq_tui.errors import ServerRefusedError
 from exauq_tui.hardware.agent_line import AgentLine
@@ -41,28 +42,14 @@ class ScriptMachine(HardwareInterface):
         look_only: bool,
         reconnect: bool,
     ) -> None:
-        try:
-            words = shlex.split(program)
-        except ValueError as error:
-            raise ValueError(f"program {program!r} cannot be split into words: {error}") from error
-        if not words:
-            raise ValueError("program is empty: give what runs the script, such as 'python3'")
-        if not script_path:
-            raise ValueError("script_path is empty: give the path of the simulator script")
-        if isinstance(max_running, int) and max_running < 0:
-            raise ValueError(f"max_running is {max_running}: give 0 for no limit, or more")
-        if not 0 <= cancel_grace < math.inf:
-            raise ValueError(f"cancel_grace is {cancel_grace}: give seconds, 0 or more")
         if workspace_dir == "":
             raise ValueError("workspace_dir is empty: give a path, or None for a new directory")
+        self._look_only = look_only
+        self._describe_jobs(
+            program, script_path, setup=setup, max_running=max_running, cancel_grace=cancel_grace
+        )
         self._where = where
-        self._words = words
-        self._script_path = str(script_path)
         self._configured = None if workspace_dir is None else str(workspace_dir)
-        self._setup = setup
-        self._limit = "" if max_running is None else str(max_running)
-        self._grace = cancel_grace
-        self._settings = settings_of(cancel_grace, look_only=look_only)
         self._workspace: str | None = None
         self._workspace_made = False
         self._unanswered = Unanswered()
@@ -76,6 +63,54 @@ class ScriptMachine(HardwareInterface):
             settings=self._settings,
         )
         self._lookout = Lookout(self._line, self._ask, where)
+
+    def _describe_jobs(
+        self,
+        program: str,
+        script_path: str,
+        *,
+        setup: str,
+        max_running: int | str | None,
+        cancel_grace: float,
+    ) -> None:
+        try:
+            words = shlex.split(program)
+        except ValueError as error:
+            raise ValueError(f"program {program!r} cannot be split into words: {error}") from error
+        if not words:
+            raise ValueError("program is empty: give what runs the script, such as 'python3'")
+        if not script_path:
+            raise ValueError("script_path is empty: give the path of the simulator script")
+        if isinstance(max_running, int) and max_running < 0:
+            raise ValueError(f"max_running is {max_running}: give 0 for no limit, or more")
+        if not 0 <= cancel_grace < math.inf:
+            raise ValueError(f"cancel_grace is {cancel_grace}: give seconds, 0 or more")
+        self._words = words
+        self._script_path = str(script_path)
+        self._setup = setup
+        self._limit = "" if max_running is None else str(max_running)
+        self._grace = cancel_grace
+        self._settings = settings_of(cancel_grace, look_only=self._look_only)
+
+    def run_otherwise(
+        self,
+        program: str,
+        script_path: str,
+        *,
+        setup: str,
+        max_running: int | Literal["auto"] | None,
+        cancel_grace: float,
+    ) -> None:
+        """Start jobs otherwise from now on, over the connection that there is.
+
+        Raises:
+            ValueError: A parameter cannot be used; nothing was changed.
+            HardwareInterfaceFailureError: The server could not be told of the new limit.
+        """
+        self._describe_jobs(
+            program, script_path, setup=setup, max_running=max_running, cancel_grace=cancel_grace
+        )
+        self._line.greet_again(self._settings)
 
     @abstractmethod
     def _start(self, command: str) -> ByteStream:

@@ -32,6 +32,8 @@ class Contact:
         is_known: Whether the server was looked at, so that it is known what it has already.
         renumbered: How often each job's id was found to be taken.
         busy_since: When a job was last found to be just being submitted, our clock.
+        heed_profile: Has the interface do what the profile says by now; called before jobs are
+            sent that may have been submitted after the profile was changed.
     """
 
     interface: HardwareInterface
@@ -49,6 +51,7 @@ class Contact:
     is_known: bool = False
     renumbered: dict[int, int] = field(default_factory=dict)
     busy_since: float | None = None
+    heed_profile: Callable[[], None] = lambda: None
 
 
 CUT_OFF: Final = (ConnectionLostError, AuthenticationError, HostKeyError)

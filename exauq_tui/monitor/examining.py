@@ -43,6 +43,10 @@ class Examinations:
         self._lock = threading.Lock()
         self._waiting: list[_Examination] = []
 
+    def adopt(self, profile: ServerProfile) -> None:
+        """Go by a changed profile from now on."""
+        self._profile = profile
+
     @property
     def are_waiting(self) -> bool:
         """Whether there is any."""

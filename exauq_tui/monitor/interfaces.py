@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from exauq_tui.config import ServerProfile
-from exauq_tui.hardware.interface import AcceptHostKey, AskSecret, HardwareInterface
+from exauq_tui.hardware.interface import (
+    AcceptHostKey,
+    AskSecret,
+    HardwareInterface,
+    RunsOtherwise,
+)
 
 if TYPE_CHECKING:
     from exauq_tui.hardware.connection.pulse import LinkLimits
@@ -95,6 +100,37 @@ def make_interface(
         look_only=around.read_only,
         connect=False,
         reconnect=False,
+    )
+
+
+_ON_PAPER = ("level", "input_names", "source")
+_OF_JOBS = ("program", "script_path", "setup", "max_running", "cancel_grace")
+
+
+def needs_new_connection(before: ServerProfile, after: ServerProfile) -> bool:
+    """Whether a changed profile asks for another connection than the one that there is."""
+    same = {key: getattr(before, key) for key in (*_ON_PAPER, *_OF_JOBS)}
+    return replace(after, **same) != before
+
+
+def runs_otherwise(before: ServerProfile, after: ServerProfile) -> bool:
+    """Whether a changed profile has jobs started otherwise."""
+    return any(getattr(before, key) != getattr(after, key) for key in _OF_JOBS)
+
+
+def adapt_interface(interface: RunsOtherwise, profile: ServerProfile) -> None:
+    """Have an interface start jobs as a changed profile says.
+
+    Raises:
+        ValueError: The profile cannot be used.
+        HardwareInterfaceFailureError: The server could not be told of it.
+    """
+    interface.run_otherwise(
+        profile.program,
+        profile.script_path,
+        setup=profile.setup,
+        max_running=_limit(profile),
+        cancel_grace=profile.cancel_grace,
     )
 
 

@@ -13,9 +13,16 @@ from exauq_tui.hardware.interface import (
     HasWorkspace,
     HostKey,
     HostKeyDecision,
+    RunsOtherwise,
     WatchesLink,
 )
-from exauq_tui.monitor.interfaces import Surroundings, endpoint_of
+from exauq_tui.monitor.interfaces import (
+    Surroundings,
+    adapt_interface,
+    endpoint_of,
+    needs_new_connection,
+    runs_otherwise,
+)
 from exauq_tui.monitor.snapshot import ServerState
 from exauq_tui.monitor.standing import Standing
 from exauq_tui.monitor.tools import Tools
@@ -37,6 +44,7 @@ class Keeper:
         self._lock = threading.Lock()
         self._in_use: HardwareInterface | None = None
         self._made_for: str | None = None
+        self._made_by = profile
         self.last: HardwareInterface | None = None
         """The interface that was made last; None before."""
 
@@ -46,13 +54,37 @@ class Keeper:
         Raises:
             ValueError: The profile does not make one.
         """
-        around = self._surroundings()
+        profile, around = self._profile, self._surroundings()
         kept, wanted = self.last, around.workspace_dir
         has = kept.workspace_dir if isinstance(kept, HasWorkspace) else None
         if kept is None or wanted not in (self._made_for, has):
-            kept = self._tools.make(self._profile, around)
-            self.last, self._made_for = kept, wanted
+            kept = self._tools.make(profile, around)
+            self.last, self._made_for, self._made_by = kept, wanted, profile
+        self.adapt(kept)
         return kept
+
+    def adopt(self, profile: ServerProfile) -> bool:
+        """Go by a changed profile from now on; False where that takes another interface."""
+        other = needs_new_connection(self._profile, profile)
+        if other or (
+            runs_otherwise(self._profile, profile)
+            and not isinstance(self.last, RunsOtherwise | None)
+        ):
+            return False
+        self._profile = profile
+        return True
+
+    def adapt(self, interface: HardwareInterface) -> None:
+        """Have the interface do what the profile says by now; only the server's thread may.
+
+        Raises:
+            ValueError: The profile cannot be used.
+            HardwareInterfaceFailureError: The server could not be told of it.
+        """
+        profile = self._profile
+        if isinstance(interface, RunsOtherwise) and runs_otherwise(self._made_by, profile):
+            adapt_interface(interface, profile)
+        self._made_by = profile
 
     @contextmanager
     def using(self, interface: HardwareInterface) -> Iterator[None]:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 
 from exauq_tui.config import ServerProfile
@@ -111,6 +112,22 @@ class Poller:
     def profile(self) -> ServerProfile:
         """The server's profile."""
         return self._profile
+
+    def adopt(self, profile: ServerProfile) -> bool:
+        """Deal with the server by a changed profile, over the connection that there is.
+
+        Returns:
+            Whether that can be done: another host, say, takes another one.
+        """
+        if not self._keeper.adopt(profile):
+            return False
+        self._profile = profile
+        self._examinations.adopt(profile)
+        self._standing.adopt(profile)
+        if self._standing.state is ServerState.FAULT:
+            self._retries.wish()  # what was wrong may be right now
+        self._wake.set()
+        return True
 
     @property
     def configured(self) -> str:
@@ -331,6 +348,7 @@ class Poller:
             self._profile.level,
             self._owner,
             self._tools.clock,
+            heed_profile=partial(self._keeper.adapt, interface),
         )
 
     def _converse(self, contact: Contact) -> None:
@@ -342,6 +360,8 @@ class Poller:
             if is_elsewhere(contact):
                 return  # connect anew, to that workspace
             bind_latecomers(contact)
+            contact.heed_profile()
+            contact.level = self._profile.level
             now = time.monotonic()
             if now >= next_search:
                 release_abandoned(contact)

@@ -83,16 +83,19 @@ class Roster:
     def replace(self, profile: ServerProfile) -> None:
         """Deal with a server by another profile of the same name.
 
+        The connection stays, unless the profile asks for another one.
+
         Raises:
             InputError: There is no such server.
         """
         with self._lock:
             before = self.get(profile.name)
-            before.retire()
-            poller = self._new(profile, before)
-            if before.is_off:
-                poller.disconnect()
-            self._take(poller)
+            if not before.adopt(profile):
+                before.retire()
+                poller = self._new(profile, before)
+                if before.is_off:
+                    poller.disconnect()
+                self._take(poller)
         _log.info("the profile of %s was changed", profile.name)
 
     def remove(self, server: str) -> None:

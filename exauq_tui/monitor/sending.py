@@ -145,6 +145,7 @@ def _have_workspace(contact: Contact) -> bool:
 
 def _submit(contact: Contact, jobs: Sequence[StoredJob]) -> Mapping[JobId, Exception | None]:
     interface = contact.interface
+    contact.heed_profile()
     to_send = [Job(job.job_id, Input(*job.inputs), job.level, job.server) for job in jobs]
     if isinstance(interface, SubmitsOnce):
         return interface.submit_jobs_once(to_send, {JobId(job.job_id): job.token for job in jobs})

@@ -62,6 +62,12 @@ class Standing:
         self._is_retired = False
         store.set_view(self._view)
 
+    def adopt(self, profile: ServerProfile) -> None:
+        """Show what a changed profile says."""
+        with self._lock:
+            self._view = replace(self._view, input_names=profile.input_names, level=profile.level)
+            self._publish()
+
     def retire(self) -> None:
         """Tell nothing from now on: another one, or nobody, speaks for this server."""
         with self._lock:

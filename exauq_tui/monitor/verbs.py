@@ -174,7 +174,8 @@ class FleetVerbs(Protocol):
         """Deal with a server by another profile of the same name.
 
         A server that a person had disconnected stays so; jobs stay in the workspace that they
-        were sent to.
+        were sent to. It is connected to anew only where it is another machine or account, or
+        another way to it.
         """
 
     def remove_server(self, server: str) -> None:

@@ -26,6 +26,7 @@ from tests.contract.machines import (
     ends_of,
     every_process,
     job,
+    run,
     wait_for_start,
     wait_until,
 )
@@ -132,6 +133,24 @@ def test_queued_jobs_go_on_at_the_next_connect_when_the_recorder_was_killed(here
     assert again.get_job_status(JobId(1)) is JobStatus.FAILED
     here.let_go(2)
     ends_of(again, [2])
+
+
+def test_jobs_are_started_otherwise_over_the_connection_that_there_is(here: Machine) -> None:
+    there = interface(here, here.script(WAITS), 1)
+    there.submit_jobs([job(1), job(2)])
+    wait_for_start(here, 1)
+    session = there._line.session
+    other = here.script('echo 2.5 >"$2"\n', "other.sh")
+    there.run_otherwise("bash", str(other), setup="", max_running=2, cancel_grace=1.0)
+    wait_for_start(here, 2)  # there are two slots now
+    for number in (1, 2):
+        here.let_go(number)
+    assert run(there, 3) == {JobId(3): JobStatus.COMPLETED}
+    assert there.get_job_output(JobId(3)) == 2.5
+    assert there._line.session is session
+    with pytest.raises(ValueError, match="program is empty"):
+        there.run_otherwise(" ", str(other), setup="", max_running=2, cancel_grace=1.0)
+    assert run(there, 4) == {JobId(4): JobStatus.COMPLETED}
 
 
 @contextmanager

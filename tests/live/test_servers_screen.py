@@ -15,6 +15,7 @@ from exauq_tui.config import Config, load
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.monitor.fleet import Fleet
 from exauq_tui.monitor.record import Record
+from exauq_tui.monitor.snapshot import ServerState
 from tests.app.harness import Dashboard, until
 from tests.app.profiles import fill
 from tests.live.site import Site
@@ -77,6 +78,11 @@ async def test_a_server_is_added_used_changed_deleted_and_added_again(
             fill(app, level="7")
             await pilot.press("enter")
             await until(pilot, lambda: fleet.server("new").level == 7)
+            await until(pilot, lambda: isinstance(app.screen, ServersScreen))
+            assert fleet.server("new").state is ServerState.UP  # over the same connection
+            await pilot.press("e")
+            fill(app, max_attempts="4")
+            await pilot.press("enter")
             await until(pilot, lambda: "SHA256:" in app.text(), 30)
             await pilot.press("o")
             await until(pilot, lambda: "● UP" in app.text(), 30)

@@ -151,7 +151,20 @@ class FakeInterface(FakeConnection, HardwareInterface):
         FakeConnection.__init__(self, server)
         HardwareInterface.__init__(self, profile.name, profile.level)
         self.around = around
+        self.script = profile.script_path
         self._workspace = around.workspace_dir
+
+    def run_otherwise(
+        self,
+        program: str,
+        script_path: str,
+        *,
+        setup: str,
+        max_running: int | str | None,
+        cancel_grace: float,
+    ) -> None:
+        self.server.calls.append(f"run {script_path} at most {max_running}")
+        self.script = script_path
 
     def connect(self) -> None:
         self.closed.clear()

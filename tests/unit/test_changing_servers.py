@@ -20,6 +20,7 @@ from tests.unit.fake_interfaces import (
     PROFILE,
     FakeInterface,
     Lab,
+    PlainInterface,
     Server,
     reaches,
     row,
@@ -182,6 +183,80 @@ def test_a_changed_profile_is_used_at_once_and_binds_no_job_to_another_workspace
     assert {job.workspace for job in server.jobs.values()} == {"/one", "/two"}
 
 
+@pytest.mark.parametrize(
+    ("change", "connects"),
+    [
+        ({"level": 7, "input_names": ("x1", "x2")}, False),
+        ({"script_path": "other.py", "max_running": 3, "cancel_grace": 9.0}, False),
+        ({"setup": "module load R", "program": "Rscript"}, False),
+        ({"key_filename": "~/.ssh/other"}, True),
+        ({"ssh_backend": "openssh"}, True),
+        ({"port": 2222}, True),
+        ({"workspace_dir": "/two"}, True),
+        ({"remember": False}, True),
+        ({"level": 7, "host": "hpc2"}, True),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
+)
+def test_only_what_concerns_the_connection_has_a_changed_profile_connect_anew(
+    lab: Lab, server: Server, change: dict[str, object], connects: bool
+) -> None:
+    fleet = lab.fleet()
+    stands(fleet, ServerState.UP)
+    after = replace(PROFILE, **change)  # type: ignore[arg-type]
+    fleet.replace_server(after)
+    if connects:
+        until(lambda: server.calls.count("connect") == 2)
+        stands(fleet, ServerState.UP)
+        return
+    assert fleet.server("hpc1").state is ServerState.UP
+    assert (fleet.server("hpc1").level, fleet.server("hpc1").input_names) == (
+        after.level,
+        after.input_names,
+    )
+    (key,) = fleet.submit("hpc1", [Input(*range(len(after.input_names or (1,))))])
+    assert reaches(fleet, key, JobStatus.SUBMITTED).level == after.level
+    (interface,) = lab.interfaces
+    assert isinstance(interface, FakeInterface)
+    assert interface.script == after.script_path
+    assert server.calls.count("connect") == 1
+
+
+def test_jobs_submitted_after_a_change_are_started_by_it(lab: Lab, server: Server) -> None:
+    fleet = lab.fleet()
+    stands(fleet, ServerState.UP)
+    fleet.replace_server(replace(PROFILE, script_path="other.py", max_running=3))
+    (key,) = fleet.submit("hpc1", [Input(1)])
+    reaches(fleet, key, JobStatus.SUBMITTED)
+    calls = server.calls
+    assert calls.index("run other.py at most 3") < calls.index("submit")
+
+
+def test_a_change_while_a_server_is_away_is_heeded_when_it_is_back(
+    lab: Lab, server: Server
+) -> None:
+    fleet = lab.fleet()
+    stands(fleet, ServerState.UP)
+    fleet.disconnect("hpc1")
+    stands(fleet, ServerState.OFFLINE)
+    fleet.replace_server(replace(PROFILE, script_path="other.py"))
+    fleet.connect("hpc1")
+    stands(fleet, ServerState.UP)
+    assert "run other.py at most auto" in server.calls
+    assert len(lab.interfaces) == 1
+
+
+def test_an_interface_that_cannot_run_jobs_otherwise_makes_way_for_another(lab: Lab) -> None:
+    fleet = lab.fleet(kind=PlainInterface)
+    stands(fleet, ServerState.UP)
+    fleet.replace_server(replace(PROFILE, level=2))
+    stands(fleet, ServerState.UP)
+    assert len(lab.interfaces) == 1
+    fleet.replace_server(replace(PROFILE, level=2, script_path="other.py"))
+    until(lambda: len(lab.interfaces) == 2)
+    stands(fleet, ServerState.UP)
+
+
 def test_two_threads_never_deal_with_one_server(
     lab: Lab, server: Server, pollers: Callable[[], list[str]]
 ) -> None:
@@ -189,7 +264,7 @@ def test_two_threads_never_deal_with_one_server(
     fleet = lab.fleet()
     until(server.hangs.is_set)
     for level in range(2, 12):
-        fleet.replace_server(replace(PROFILE, level=level))
+        fleet.replace_server(replace(PROFILE, level=level, key_filename=f"key-{level}"))
     stands(fleet, ServerState.UP)
     until(lambda: pollers() == ["poller-hpc1"])
     assert fleet.server("hpc1").level == 11
@@ -212,8 +287,8 @@ def test_a_thread_that_does_not_end_is_waited_for_however_often_the_profile_chan
     fleet = lab.fleet()
     fleet.submit("hpc1", [Input(1)])
     assert stuck.wait(10)
-    fleet.replace_server(replace(PROFILE, level=2))
-    fleet.replace_server(replace(PROFILE, level=3))
+    fleet.replace_server(replace(PROFILE, key_filename="two"))
+    fleet.replace_server(replace(PROFILE, key_filename="three"))
     lab.let_others_look()
     assert server.calls.count("connect") == 1
     assert fleet.server("hpc1").state is ServerState.OFFLINE
@@ -230,7 +305,7 @@ def test_a_server_that_a_person_disconnected_stays_so_when_its_profile_changes(
     fleet.disconnect("hpc1")
     stands(fleet, ServerState.OFFLINE)
     tries = server.calls.count("connect")
-    fleet.replace_server(replace(PROFILE, level=2))
+    fleet.replace_server(replace(PROFILE, key_filename="two"))
     until(lambda: fleet.server("hpc1").message == "disconnected by hand")
     lab.let_others_look()
     assert server.calls.count("connect") == tries

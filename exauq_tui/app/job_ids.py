@@ -1,57 +1,58 @@
-"""How many of an id's last digits have to be shown to tell all ids apart."""
+"""Whose id is which, and how many of an id's last digits tell all ids apart."""
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+
+from exauq_tui.monitor.packed_index import PackedIndex
 
 _SHORTEST = 6
-_FEW = 4000
-"""More new ids than this are sorted in among the others."""
 
 
-class ShortIds:
-    """Keeps the number of last digits that still tells all ids apart.
+class JobIds:
+    """Finds jobs by their ids, and keeps the number of last digits that tells ids apart.
 
-    Of each id only a hash of its last digits is kept, eight bytes in an array: where two are
-    equal, all ids are looked at.
+    Of each id only a hash of its last digits is kept: the ids themselves are asked for.
+
+    Args:
+        id_of: Tells the id of a job by its key; None where there is no such job.
 
     Attributes:
-        digits: That number.
+        digits: How many of the last digits tell all ids apart.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, id_of: Callable[[int], str | None]) -> None:
         self.digits = _SHORTEST
-        self._hashes = array("q")  # sorted
-        self._new: set[int] = set()
+        self._id_of = id_of
+        self._index = PackedIndex()
 
-    def take_all(self, ids: Iterable[str]) -> None:
-        """Take all ids that there are into account, and no others."""
-        every = set(ids)
-        while len(ends := {job_id[-self.digits :] for job_id in every}) < len(every):
-            self.digits += 1
-        self._hashes = array("q", sorted(map(hash, ends)))
-        self._new = set()
-
-    def add(self, ids: Iterable[str], every: Iterable[str]) -> None:
-        """Take new ids into account.
-
-        Args:
-            ids: The new ones.
-            every: All that there are, these included; read only where digits may have to be
-                added.
-        """
-        for job_id in ids:
-            value = hash(job_id[-self.digits :])
-            if self._has(value):
-                self.take_all(every)
+    def take_all(self, keys: Iterable[int]) -> None:
+        """Have these jobs and no others."""
+        ids = [(job_id, key) for key in keys if (job_id := self._id_of(key)) is not None]
+        while True:
+            self._index = PackedIndex((job_id[-self.digits :], key) for job_id, key in ids)
+            if not any(map(self._are_mixed_up, self._index.alike())):
                 return
-            self._new.add(value)
-        if len(self._new) > _FEW:
-            self._hashes = array("q", sorted([*self._hashes, *self._new]))
-            self._new = set()
+            self.digits += 1
 
-    def _has(self, value: int) -> bool:
-        at = bisect_left(self._hashes, value)
-        return value in self._new or (at < len(self._hashes) and self._hashes[at] == value)
+    def _are_mixed_up(self, keys: Iterable[int]) -> bool:
+        """Whether different ids among those of some jobs have the same last digits."""
+        ids = {job_id for key in keys if (job_id := self._id_of(key)) is not None}
+        return len({job_id[-self.digits :] for job_id in ids}) < len(ids)
+
+    def add(self, job_id: str, key: int) -> None:
+        """Take in a new job, whose id can be asked for already."""
+        end = job_id[-self.digits :]
+        others = self._index.find(end)
+        self._index.add(end, key)
+        if others and self._are_mixed_up([*others, key]):
+            self.take_all([*self._index])
+
+    def remove(self, job_id: str, key: int) -> None:
+        """Forget a job that there is."""
+        self._index.remove(job_id[-self.digits :], key)
+
+    def keys(self, job_id: str) -> frozenset[int]:
+        """The jobs of an id: several servers may have the same, made by other programs."""
+        found = self._index.find(job_id[-self.digits :])
+        return frozenset(key for key in found if self._id_of(key) == job_id)

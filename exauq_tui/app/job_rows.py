@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from exauq_tui.app.job_ids import ShortIds
+from exauq_tui.app.job_ids import JobIds
 from exauq_tui.app.job_views import VIEW_STATUSES, View
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.monitor.snapshot import Changes, JobRow
@@ -26,7 +26,6 @@ class JobRows:
     def __init__(self) -> None:
         self.folds = True
         self._rows: dict[int, JobRow] = {}
-        self._keys_of: dict[str, int | frozenset[int]] = {}
         self._later: dict[str, set[int]] = {}
         self._earlier: set[int] = set()
         self._again = 0
@@ -34,7 +33,7 @@ class JobRows:
         self._earlier_counts: Counter[JobStatus] = Counter()
         self._server_counts: dict[str, Counter[JobStatus]] = {}
         self._earlier_on: dict[str, Counter[JobStatus]] = {}
-        self._ids = ShortIds()
+        self._ids = JobIds(self._id_of)
 
     @property
     def total(self) -> int:
@@ -100,7 +99,7 @@ class JobRows:
         """Have these rows and no others."""
         self._rows.clear()
         self._rows.update((row.key, row) for row in rows)
-        self._keys_of, self._later, self._earlier = {}, {}, set()
+        self._later, self._earlier = {}, set()
         self._counts.clear()
         self._earlier_counts.clear()
         self._server_counts.clear()
@@ -108,10 +107,10 @@ class JobRows:
         self._again = 0
         for row in rows:
             self._count(row, 1)
-            self._note_id(row)
-        self._ids.take_all(self._every_id())
+            self._note_try(row)
+        self._ids.take_all(self._rows)
         for job_id in self._later:
-            for key in self._keys(job_id):
+            for key in self._ids.keys(job_id):
                 self._judge(key)
 
     def _put(self, row: JobRow) -> tuple[set[int], bool]:
@@ -124,15 +123,15 @@ class JobRows:
         self._uncount_earlier(row.key)
         self._rows[row.key] = row
         if before is None:
-            self._note_id(row)
-            self._ids.add((row.job_id,), self._every_id())
+            self._note_try(row)
+            self._ids.add(row.job_id, row.key)
         elif before.status is not row.status or before.server != row.server:
             self._count(before, -1)
         else:
             self._judge(row.key)
             return {row.key}, False
         self._count(row, 1)
-        touched = {row.key, *self._keys(row.try_of)} if row.try_of else {row.key}
+        touched = {row.key, *self._ids.keys(row.try_of)} if row.try_of else {row.key}
         for key in touched:
             self._judge(key)
         return touched, True
@@ -142,34 +141,25 @@ class JobRows:
         self._uncount_earlier(key)
         row = self._rows.pop(key)
         self._count(row, -1)
-        left = self._keys(row.job_id) - {key}
-        if len(left) > 1:
-            self._keys_of[row.job_id] = left
-        elif left:
-            (self._keys_of[row.job_id],) = left
-        else:
-            del self._keys_of[row.job_id]
+        self._ids.remove(row.job_id, key)
         touched = {key}
         if row.try_of in self._later:
             self._later[row.try_of].discard(key)
             if not self._later[row.try_of]:
                 del self._later[row.try_of]
-            touched |= self._keys(row.try_of)
+            touched |= self._ids.keys(row.try_of)
         for each in touched:
             self._judge(each)
         return touched
 
-    def _note_id(self, row: JobRow) -> None:
-        """Remember whose id it is, and what the job tries again."""
-        first = self._keys_of.setdefault(row.job_id, row.key)
-        if first != row.key:  # servers may have jobs of the same id, made by other programs
-            self._keys_of[row.job_id] = self._keys(row.job_id) | {row.key}
+    def _note_try(self, row: JobRow) -> None:
+        """Remember what the job tries again."""
         if row.try_of:
             self._later.setdefault(row.try_of, set()).add(row.key)
 
-    def _keys(self, job_id: str) -> frozenset[int]:
-        keys = self._keys_of.get(job_id, frozenset())
-        return frozenset({keys}) if isinstance(keys, int) else keys
+    def _id_of(self, key: int) -> str | None:
+        row = self._rows.get(key)
+        return None if row is None else row.job_id
 
     def _judge(self, key: int) -> None:
         """Find out whether a row is the earlier try of another, and count it as such."""
@@ -196,6 +186,3 @@ class JobRows:
         self._again += step if row.try_number > 1 else 0
         self._counts[row.status] += step
         self._server_counts.setdefault(row.server, Counter())[row.status] += step
-
-    def _every_id(self) -> Iterable[str]:
-        return (row.job_id for row in self._rows.values())

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from exauq_tui.hardware.status import TERMINAL_STATUSES
 from exauq_tui.monitor.evidence import is_gone
+from exauq_tui.monitor.packed_index import PackedIndex
 from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.snapshot import Changes, JobRow, ServerView
 from exauq_tui.monitor.stored_job import StoredJob
@@ -68,7 +69,7 @@ class Store:
         self._sync_lock = threading.Lock()
         self._revision = -1
         self._jobs: dict[int, StoredJob] = {}
-        self._by_place: dict[Place, dict[str, int]] = {}
+        self._by_place: dict[Place, PackedIndex] = {}
         self._views: dict[str, ServerView] = {}
         self._targets: dict[str, Target] = {}
         self._changed_jobs: set[int] = set()
@@ -114,13 +115,15 @@ class Store:
         if not self._is_current(place):
             job = replace(job, current=False)
         before = self._jobs.get(job.key)
-        if before is not None:
+        is_moved = before is None or (before.job_id, _place_of(before)) != (job.job_id, place)
+        if before is not None and is_moved:
             self._forget_place(before)
         self._count(before, job)
         if self._new_inputs is not None and (before is None or before.inputs != job.inputs):
             self._new_inputs.add(job.key)
         self._jobs[job.key] = job
-        self._by_place.setdefault(place, {})[job.job_id] = job.key
+        if is_moved:
+            self._by_place.setdefault(place, PackedIndex()).add(job.job_id, job.key)
         self._changed_jobs.add(job.key)
         self._removed.discard(job.key)
 
@@ -137,9 +140,7 @@ class Store:
         self._removed.add(key)
 
     def _forget_place(self, job: StoredJob) -> None:
-        ids = self._by_place.get(_place_of(job), {})
-        if ids.get(job.job_id) == job.key:
-            del ids[job.job_id]
+        self._by_place[_place_of(job)].remove(job.job_id, job.key)
 
     def _count(self, before: StoredJob | None, now: StoredJob | None) -> None:
         """Keep the number of active jobs up to date."""
@@ -250,13 +251,15 @@ class Store:
     def jobs_at(self, place: Place) -> dict[str, StoredJob]:
         """The jobs of one place, by their ids."""
         with self._lock:
-            return {id_: self._jobs[key] for id_, key in self._by_place.get(place, {}).items()}
+            jobs = [self._jobs[key] for key in sorted(self._by_place.get(place, ()))]
+            return {job.job_id: job for job in jobs}
 
     def find(self, place: Place, ids: Iterable[str]) -> dict[str, StoredJob]:
         """Some jobs of one place, by their ids; those that are not there are left out."""
         with self._lock:
-            known = self._by_place.get(place, {})
-            return {id_: self._jobs[known[id_]] for id_ in ids if id_ in known}
+            index = self._by_place.get(place, PackedIndex())
+            maybe = ((id_, self._jobs[key]) for id_ in ids for key in index.find(id_))
+            return {id_: job for id_, job in maybe if job.job_id == id_}
 
     def active(self, server: str) -> int:
         """How many jobs of a server have not come to their end, and are not gone from it."""
@@ -307,7 +310,7 @@ class Store:
             if place.server != server:
                 continue
             current = self._is_current(place)
-            for key in keys.values():
+            for key in keys:
                 if self._jobs[key].current is not current:
                     self._jobs[key] = replace(self._jobs[key], current=current)
                     self._changed_jobs.add(key)

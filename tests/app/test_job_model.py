@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exauq_tui.app.job_ids import ShortIds
+from exauq_tui.app.job_ids import JobIds
 from exauq_tui.app.job_model import JobModel
 from exauq_tui.app.job_views import SORTS, VIEW_STATUSES, View
 from exauq_tui.hardware.status import JobStatus
@@ -117,16 +117,19 @@ def test_ids_are_shortened_as_far_as_they_stay_apart() -> None:
 
 @pytest.mark.parametrize("alike", ["11000001", "12000005", "13009000"])
 def test_ids_stay_apart_from_the_first_and_from_many_that_came_later(alike: str) -> None:
-    ids = ShortIds()
-    every = [f"10{number:06d}" for number in range(3)]
+    every = {key: f"10{key:06d}" for key in range(3)}
+    ids = JobIds(every.get)
     ids.take_all(every)
     for first in range(3, 9003, 3000):
-        more = [f"10{number:06d}" for number in range(first, first + 3000)]
-        every += more
-        ids.add(more, every)
+        for key in range(first, first + 3000):
+            every[key] = f"10{key:06d}"
+            ids.add(every[key], key)
     assert ids.digits == 6
-    ids.add([alike], [*every, alike])
+    every[9999] = alike
+    ids.add(alike, 9999)
     assert ids.digits == 7
+    assert ids.keys(alike) == {9999}
+    assert all(ids.keys(job_id) == {key} for key, job_id in every.items())
 
 
 def test_one_id_on_two_servers_does_not_lengthen_ids() -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from exauq_tui.hardware.status import TERMINAL_STATUSES
+from exauq_tui.monitor.dense_map import DenseMap
 from exauq_tui.monitor.evidence import is_gone
 from exauq_tui.monitor.packed_index import PackedIndex
 from exauq_tui.monitor.record import Record
@@ -68,7 +69,7 @@ class Store:
         self._lock = threading.RLock()
         self._sync_lock = threading.Lock()
         self._revision = -1
-        self._jobs: dict[int, StoredJob] = {}
+        self._jobs = DenseMap[StoredJob]()
         self._by_place: dict[Place, PackedIndex] = {}
         self._views: dict[str, ServerView] = {}
         self._targets: dict[str, Target] = {}
@@ -221,7 +222,7 @@ class Store:
     def rows(self) -> tuple[JobRow, ...]:
         """All jobs, oldest first."""
         with self._lock:
-            return tuple(self._jobs[key] for key in sorted(self._jobs))
+            return tuple(self._jobs.every())
 
     def rows_of(self, keys: Iterable[int]) -> tuple[JobRow, ...]:
         """Some jobs, in the order asked for; those that are not there are left out."""
@@ -275,7 +276,7 @@ class Store:
         with self._lock:
             if self._new_inputs is None:
                 self._new_inputs = set()
-                return list(self._jobs.values()), set()
+                return self._jobs.every(), set()
             keys, self._new_inputs = self._new_inputs, set()
             return self.jobs(keys), {key for key in keys if key not in self._jobs}
 

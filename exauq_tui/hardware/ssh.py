@@ -12,6 +12,7 @@ from typing import Self
 from exauq_tui.errors import ConnectionLostError
 from exauq_tui.hardware.connection import openssh_program
 from exauq_tui.hardware.connection.attempt import Attempt
+from exauq_tui.hardware.connection.late_invoke import import_paramiko
 from exauq_tui.hardware.connection.login import Login, SSHBackend
 from exauq_tui.hardware.connection.memory import Memory
 from exauq_tui.hardware.connection.pulse import LinkLimits
@@ -221,6 +222,7 @@ class SSHInterface(HardwareInterface, ABC):
                 attempt.found("seen to by the ssh program")
             return connection
         # Here, since importing paramiko takes longer than the dashboard's first picture.
+        import_paramiko()
         from exauq_tui.hardware.connection import paramiko_ssh  # noqa: PLC0415
 
         return paramiko_ssh.connect(self._login, self._memory, attempt)

@@ -194,6 +194,22 @@ def test_errors_stand_in_the_documented_tree() -> None:
     assert issubclass(errors.JobExistsError, ValueError)
 
 
+def test_ssh_comes_without_what_it_hardly_needs_and_has_it_when_it_is_needed() -> None:
+    code = (
+        "import sys; from exauq_tui.hardware.connection.late_invoke import import_paramiko; "
+        "import_paramiko(); "
+        "from exauq_tui.hardware.connection import paramiko_ssh; "
+        "print([m for m in ('invoke', 'unittest', 'paramiko') if m in sys.modules]); "
+        "import paramiko; "
+        "config = paramiko.SSHConfig.from_text('Match exec true\\n  User alice'); "
+        "print(config.lookup('hpc1')['user'], sys.modules['invoke'].run is not None)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.split("\n") == ["['paramiko']", "alice True", ""]
+
+
 def test_the_library_imports_neither_the_screens_nor_ssh() -> None:
     code = (
         "import sys, exauq_tui.hardware, exauq_tui.jobs; "

@@ -9,11 +9,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.figures import pytest_terminal_summary, tell  # noqa: F401 - a hook and a fixture
 from tests.leaving_out import leave_out
 from tests.live.sshd import SSHD, Account, ClientKeys, Sshd, StartSshd, make_client_keys
 from tests.snapshots.scrub import pytest_sessionfinish  # noqa: F401 - a hook, which xdist looks for here
+
+# A machine that runs tests is busy: no example fails by how long it took. The same examples are
+# tried each time, so that what fails fails for whoever looks.
+settings.register_profile(
+    "suite", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session", autouse=True)

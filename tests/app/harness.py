@@ -49,7 +49,7 @@ def type_ahead(app: Dashboard, *keys: str) -> None:
         app.post_message(events.Key(name, key if len(key) == 1 else None))
 
 
-async def until(pilot: Pilot[Any], condition: Callable[[], object], seconds: float = 10) -> None:
+async def until(pilot: Pilot[Any], condition: Callable[[], object], seconds: float = 60) -> None:
     """Let the app go on until something is so."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not condition():

@@ -20,7 +20,7 @@ from tests.live.sshd import Sshd
 
 AnyInterface = LocalScriptInterface | UnixServerScriptInterface
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """How long a condition may take to come true, in seconds, on a busy machine."""
 
 ENDED = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
@@ -184,7 +184,7 @@ def ends_of(interface: ScriptJobs, numbers: list[int | str] | range) -> Mapping[
         return all(status in ENDED for status in found.values())
 
     try:
-        wait_until(ended, "the end of all jobs", 2 * PATIENCE)
+        wait_until(ended, "the end of all jobs")
     except AssertionError as error:
         raise AssertionError(f"{error}: {found}") from None
     return {job_id: status for job_id, status in found.items() if isinstance(status, JobStatus)}

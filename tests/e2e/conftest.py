@@ -30,7 +30,7 @@ def place(tmp_path: Path) -> Iterator[Path]:
     directory.mkdir()
     yield directory
     try:
-        wait_until(lambda: not processes_of(directory), f"no process of {directory} is left", 10.0)
+        wait_until(lambda: not processes_of(directory), f"no process of {directory} is left")
     finally:
         for pid in processes_of(directory):
             with suppress(ProcessLookupError):

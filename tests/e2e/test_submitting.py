@@ -101,7 +101,7 @@ def test_a_megabyte_can_be_pasted_and_keys_go_on_working(
     began = time.monotonic()
     terminal.press("Escape")
     terminal.wait_for("Submit jobs", gone=True)
-    assert time.monotonic() - began < PATIENCE / 10
+    assert time.monotonic() - began < PATIENCE / 4
     terminal.paste(text)  # with no field to take it
     terminal.press("/")
     terminal.paste(text)  # a field that takes one line

@@ -15,7 +15,7 @@ from tests.contract.machines import processes_of
 from tests.live.ledger import FOR_EVER, QUICK, UNTIL_GO, Ledger
 from tests.live.site import Site
 from tests.live.witness import Witness
-from tests.unit.fake_interfaces import reaches, row, stands, until
+from tests.unit.fake_interfaces import TIMEOUT, reaches, row, stands, until
 
 _OURS = {
     *("format", "made-for", "journal", "lock", "max_running"),
@@ -87,7 +87,7 @@ class Desk:
         self.witness.doomed |= set(ids)
         for _ in range(3):
             try:
-                results = self.fleet.delete_jobs(keys).result(30)
+                results = self.fleet.delete_jobs(keys).result(TIMEOUT)
             except ConnectionLostError:
                 stands(self.fleet, ServerState.UP)
                 continue

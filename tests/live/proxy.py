@@ -22,7 +22,7 @@ from typing import Self, TypeVar
 T = TypeVar("T")
 
 _HOST = "127.0.0.1"
-_PATIENCE = 10.0
+_PATIENCE = 60.0
 _MOST_HELD = 8 * 1024 * 1024
 """A direction that holds so many bytes reads no more, as a network would."""
 

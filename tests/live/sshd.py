@@ -190,7 +190,8 @@ class Sshd:
 
     def _answers(self, port: int) -> bool:
         assert self._process is not None
-        for _ in range(200):
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 return False
             with suppress(OSError), socket.create_connection((self.host, port), 5) as link:

@@ -21,7 +21,7 @@ from tests.live.conftest import MakeSite
 from tests.live.middleman import command_for, requests
 from tests.live.site import Site
 from tests.live.sshd import StartSshd
-from tests.unit.fake_interfaces import reaches, row, stands, until
+from tests.unit.fake_interfaces import TIMEOUT, reaches, row, stands, until
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("quick_retries")]
 
@@ -64,11 +64,11 @@ def see_jobs_through(site: Site, fleet: Fleet, first: int) -> None:
         until(lambda key=key: row(fleet, key).output is not None)  # type: ignore[misc]  # bound early
         assert row(fleet, key).output == data[0] * 2
     assert reaches(fleet, failing, JobStatus.FAILED).exit_code == 1
-    assert fleet.read_log(keys[0], 0, 100).result(20).data == f"running {first}\n".encode()
+    assert fleet.read_log(keys[0], 0, 100).result(TIMEOUT).data == f"running {first}\n".encode()
     reaches(fleet, waiting, JobStatus.RUNNING)
     assert fleet.cancel([waiting]).asked == (waiting,)
     reaches(fleet, waiting, JobStatus.CANCELLED)
-    assert fleet.delete_jobs([keys[0]]).result(20) == {keys[0]: ""}
+    assert fleet.delete_jobs([keys[0]]).result(TIMEOUT) == {keys[0]: ""}
     runs = Counter(site.ledger()) - before
     assert runs == Counter([*(str(first + n) for n in range(6)), f"98,{first}", f"99,{first}"])
 

@@ -25,7 +25,7 @@ from tests.live.outage import cut_connections, end
 from tests.live.proxy import Proxy
 from tests.live.site import Site
 from tests.live.sshd import ClientKeys, Sshd, make_key
-from tests.unit.fake_interfaces import reaches, row, stands, until
+from tests.unit.fake_interfaces import TIMEOUT, reaches, row, stands, until
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("quick_retries")]
 
@@ -56,10 +56,10 @@ def test_sixty_jobs_end_with_the_right_statuses_outputs_and_logs(site: Site) -> 
         assert now.submitted <= now.started <= now.finished
     assert Counter(site.ledger()) == Counter(data.to_csv() for data in inputs)
     assert now.directory == f"{site.workspace}/{now.job_id}"
-    log = fleet.read_log(keys[7], 0, 1000).result(10)
+    log = fleet.read_log(keys[7], 0, 1000).result(TIMEOUT)
     assert log.data == b"running 98,7\nno convergence\n"
     assert (log.offset, log.size) == (0, len(log.data))
-    assert fleet.read_log(keys[7], -15, 100).result(10).data == b"no convergence\n"
+    assert fleet.read_log(keys[7], -15, 100).result(TIMEOUT).data == b"no convergence\n"
 
 
 def test_jobs_are_cancelled_and_deleted_there(site: Site) -> None:
@@ -70,7 +70,7 @@ def test_jobs_are_cancelled_and_deleted_there(site: Site) -> None:
     assert fleet.cancel([running]).asked == (running,)
     now = reaches(fleet, running, JobStatus.CANCELLED)
     assert now.finished is not None
-    results = fleet.delete_jobs([running, other, done]).result(20)
+    results = fleet.delete_jobs([running, other, done]).result(TIMEOUT)
     assert (results[running], results[done]) == ("", "")
     assert "cancel it first" in results[other]
     assert [each.name for each in site.workspace.glob("[0-9]*")] == [row(fleet, other).job_id]
@@ -204,7 +204,7 @@ def test_a_missing_script_fails_the_submission_which_can_be_tried_again(site: Si
         assert (now.try_of, now.try_number, now.batch) == (row(fleet, old).job_id, 2, "two")
         assert row(fleet, old).status is JobStatus.FAILED_SUBMIT
     # What never got there needs no directory to be deleted.
-    assert fleet.delete_jobs(keys).result(10) == dict.fromkeys(keys, "")
+    assert fleet.delete_jobs(keys).result(TIMEOUT) == dict.fromkeys(keys, "")
 
 
 def test_a_profile_without_a_workspace_gets_one_beside_the_script_and_keeps_it(
@@ -224,7 +224,7 @@ def test_a_profile_without_a_workspace_gets_one_beside_the_script_and_keeps_it(
     reaches(second, other, COMPLETED)
     assert list(site.directory.glob("exauq*")) == [made]
     assert all(each.current for each in second.rows())
-    second.delete_workspace("hpc1").result(20)
+    second.delete_workspace("hpc1").result(TIMEOUT)
     until(lambda: {each.note for each in second.rows()} == {GONE})
     assert not made.exists()
     assert [each.output for each in second.rows()] == [2, 4]

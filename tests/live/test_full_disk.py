@@ -18,7 +18,7 @@ from tests.live.conftest import MakeSite
 from tests.live.disks import fill, small_disk, use_up_inodes
 from tests.live.site import Site
 from tests.live.sshd import Sshd
-from tests.unit.fake_interfaces import reaches, row, stands, until
+from tests.unit.fake_interfaces import TIMEOUT, reaches, row, stands, until
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("quick_retries")]
 
@@ -145,7 +145,7 @@ def test_an_output_that_found_no_room_is_told_and_is_no_number(
         until(lambda key=key: row(fleet, key).output_error)  # type: ignore[misc]
         assert row(fleet, key).output is None
         assert "it is empty" in row(fleet, key).output_error
-        assert "it is empty" in str(fleet.fetch_outputs([key]).result(10)[key])
+        assert "it is empty" in str(fleet.fetch_outputs([key]).result(TIMEOUT)[key])
     filler.unlink()
     again = fleet.resubmit(keys)
     for key, number in zip(again, (7.25, 8.5), strict=True):

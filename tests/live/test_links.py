@@ -56,8 +56,8 @@ def make_with(limits: LinkLimits | None) -> MakeInterface:
 
 @pytest.fixture
 def short_signs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sign of life is overdue after a moment; an answer, never."""
-    monkeypatch.setattr(standing, "SIGN_WITHIN", 0.5)
+    """A sign of life is overdue after some pings; an answer, never."""
+    monkeypatch.setattr(standing, "SIGN_WITHIN", 2.0)
     monkeypatch.setattr(standing, "STALE_AFTER", 3600.0)
 
 
@@ -142,7 +142,7 @@ def test_a_server_program_that_takes_long_is_not_stale_and_a_link_that_goes_dark
         (key,) = fleet.submit("hpc1", [Input(1)])
         turns_before = proxy.traffic().turns
         # Pings, each of them answered, for longer than a sign of life may take.
-        until(lambda: proxy.traffic().turns > turns_before + 5)
+        until(lambda: proxy.traffic().turns > turns_before + 8)
         assert fleet.server("hpc1").state is ServerState.UP
         proxy.go_dark()
         stands(fleet, ServerState.STALE)
@@ -171,7 +171,7 @@ def test_a_link_that_cost_a_code_is_kept_through_a_longer_silence(
     stands(fleet, ServerState.STALE)
     (key,) = fleet.submit("hpc1", [Input(2)])
     begun = time.monotonic()
-    until(lambda: time.monotonic() - begun > 4.0)
+    until(lambda: time.monotonic() - begun > 3.0)
     assert fleet.server("hpc1").state is ServerState.STALE
     proxy.come_back()
     reaches(fleet, key, COMPLETED)
@@ -187,9 +187,9 @@ def test_a_link_that_stays_dark_is_lost_and_made_anew_and_what_was_asked_is_done
     fleet = a_pushing_server(far, limits)
     proxy.go_dark()
     (key,) = fleet.submit("hpc1", [Input(2)])
-    stands(fleet, ServerState.LOST)
-    assert "nothing was heard from it for 1.5 s" in fleet.server("hpc1").message
-    assert fleet.server("hpc1").next_try is not None
+    lost = stands(fleet, ServerState.LOST)
+    assert "nothing was heard from it for 1.5 s" in lost.message
+    assert lost.next_try is not None
     proxy.come_back()
     reaches(fleet, key, COMPLETED)
     assert Counter(far.ledger()) == {"1": 1, "2": 1}

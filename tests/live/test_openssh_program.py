@@ -46,7 +46,7 @@ from tests.unit.fake_interfaces import stands
 
 pytestmark = pytest.mark.live
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 @pytest.fixture(autouse=True)

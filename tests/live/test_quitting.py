@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,7 +22,8 @@ from tests.live.proxy import Proxy
 from tests.live.site import Site
 from tests.live.sshd import Sshd, StartSshd
 from tests.live.test_links import busy_agent
-from tests.unit.fake_interfaces import Person, stands, until
+from tests.stopwatch import Stopwatch
+from tests.unit.fake_interfaces import TIMEOUT, Person, stands, until
 
 pytestmark = pytest.mark.live
 
@@ -76,7 +76,7 @@ def connecting_to_a_black_hole(scene: Scene) -> Fleet:
 
 
 def falling_silent_while_logging_in(scene: Scene) -> Fleet:
-    scene.proxy.round_trip = 0.2
+    scene.proxy.round_trip = 0.5  # so that there is time to go dark before it is logged in
     fleet = scene.fleet()
     until(lambda: scene.proxy.traffic().turns >= 3)
     scene.proxy.go_dark()
@@ -88,7 +88,7 @@ def asking_for_a_host_key(scene: Scene) -> Fleet:
     scene.person.may_answer.clear()
     fleet = scene.fleet(known_hosts=None)
     stands(fleet, ServerState.HOST_KEY_UNKNOWN)
-    assert scene.person.asks.wait(10)
+    assert scene.person.asks.wait(TIMEOUT)
     return fleet
 
 
@@ -96,7 +96,7 @@ def asking_for_a_passphrase(scene: Scene) -> Fleet:
     scene.person.may_answer.clear()
     fleet = scene.fleet(key_filename=str(scene.site.sshd.keys.encrypted))
     stands(fleet, ServerState.AUTH_NEEDED)
-    assert scene.person.asks.wait(10)
+    assert scene.person.asks.wait(TIMEOUT)
     return fleet
 
 
@@ -176,9 +176,9 @@ STATES: tuple[Callable[[Scene], Fleet], ...] = (
 
 
 def stop_in_time(fleet: Fleet, tell: Tell) -> None:
-    begun = time.monotonic()
+    watch = Stopwatch()
     fleet.stop()
-    took = time.monotonic() - begun
+    took = watch.seconds()
     tell(seconds=f"{took:.2f}")
     assert took < MOST
 

@@ -33,7 +33,7 @@ from tests.live.sshd import PASSPHRASE, Account, Sshd, StartSshd, make_key
 
 pytestmark = pytest.mark.live
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Connection(SSHInterface):
@@ -439,13 +439,18 @@ def test_a_small_request_takes_no_longer_than_its_round_trip(sshd: Sshd) -> None
     # Without TCP_NODELAY the answer to each takes 40 ms and more, even on the loopback.
     with by_key(sshd) as connection:
         stream = connection.open("cat")
-        durations = []
-        for _ in range(21):
-            started = time.monotonic()
-            stream.send(b"x\n", PATIENCE)
-            read_line(stream)
-            durations.append(time.monotonic() - started)
-        assert sorted(durations)[10] < 0.03
+
+        def usual() -> float:
+            durations = []
+            for _ in range(21):
+                started = time.monotonic()
+                stream.send(b"x\n", PATIENCE)
+                read_line(stream)
+                durations.append(time.monotonic() - started)
+            return sorted(durations)[10]
+
+        # A busy machine may take as long now and then.
+        assert min(usual() for _ in range(3)) < 0.03
 
 
 # Ends
@@ -469,7 +474,7 @@ def test_closing_from_another_thread_ends_a_wait_at_once(sshd: Sshd, what: str) 
         started = time.monotonic()
         (stream if what == "stream" else connection).close()
         waiter.join(PATIENCE)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 15
         assert len(errors) == 1
 
 
@@ -492,7 +497,7 @@ def test_closing_ends_an_attempt_to_connect_to_a_server_that_says_nothing() -> N
         started = time.monotonic()
         connection.close()
         connecting.join(PATIENCE)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 15
         assert "closed here" in str(errors[0])
 
 

@@ -22,7 +22,7 @@ from tests.live.conftest import MakeSite
 from tests.live.sshd import PASSPHRASE, Account, Sshd, StartSshd, make_key
 from tests.live.test_fleet import all_reach
 from tests.live.test_ssh_connection import Asked, by_key, openssh_fingerprint, reach
-from tests.unit.fake_interfaces import stands, until
+from tests.unit.fake_interfaces import TIMEOUT, stands, until
 
 pytestmark = pytest.mark.live
 
@@ -356,7 +356,7 @@ def test_jobs_run_on_a_server_of_few_sessions(
     keys = fleet.submit("hpc1", [Input(n) for n in range(5)])
     all_reach(fleet, keys, JobStatus.COMPLETED)
     (key, *_) = keys
-    assert b"running" in fleet.read_log(key, 0, 1000).result(30).data
+    assert b"running" in fleet.read_log(key, 0, 1000).result(TIMEOUT).data
     assert sorted(site.ledger()) == sorted(str(n) for n in range(5))
 
 

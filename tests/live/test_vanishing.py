@@ -19,7 +19,7 @@ from tests.contract.machines import alive, check_often, remove_tree
 from tests.live.conftest import MakeSite
 from tests.live.site import Site
 from tests.live.sshd import Sshd
-from tests.unit.fake_interfaces import reaches, row, stands, until
+from tests.unit.fake_interfaces import TIMEOUT, reaches, row, stands, until
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("quick_retries")]
 
@@ -82,10 +82,10 @@ def check_kept(fleet: Fleet, jobs: Jobs, keys: Sequence[int]) -> None:
         assert (now.status, now.inputs) == (status, ((1, 2, 51, 52, 3, 4)[number],))
         assert now.output == (now.inputs[0] if now.status is COMPLETED else None)
         with pytest.raises(ExauqTuiError, match=GONE):
-            fleet.read_log(key, 0, 100).result(10)
+            fleet.read_log(key, 0, 100).result(TIMEOUT)
     kept = [key for key in jobs.ended if key in keys]
     outputs = {key: row(fleet, key).output for key in kept}
-    assert fleet.fetch_outputs(kept).result(10) == outputs
+    assert fleet.fetch_outputs(kept).result(TIMEOUT) == outputs
     assert fleet.events(keys[0])[-1].text == "Its directory is gone from the server"
 
 
@@ -125,7 +125,7 @@ def test_a_removed_workspace_is_told_and_made_anew_by_the_next_submission_only(
     assert {entry.name for entry in site.workspace.glob("[0-9]*")} == {
         row(fleet, key).job_id for key in (new, *again)
     }
-    assert set(fleet.delete_jobs(jobs.all).result(10).values()) == {""}
+    assert set(fleet.delete_jobs(jobs.all).result(TIMEOUT).values()) == {""}
     assert {each.key for each in fleet.rows()} == {new, *again}
 
 

@@ -28,11 +28,13 @@ from exauq_tui.jobs import Input, Job, JobId
 from exauq_tui.monitor.fleet import Fleet
 from exauq_tui.monitor.interfaces import MakeInterface, Surroundings
 from exauq_tui.monitor.record import Record
-from exauq_tui.monitor.snapshot import JobRow, ServerState
+from exauq_tui.monitor.snapshot import JobRow, ServerState, ServerView
 
 T = TypeVar("T")
 
-TIMEOUT = 15.0
+TIMEOUT = 60.0
+"""Seconds within which everything happens, on a machine that is busy with other things."""
+
 PROFILE = ServerProfile("hpc1", "unix", "python3", "sim.py", user="alice", host="hpc1")
 
 
@@ -449,6 +451,13 @@ def reaches(fleet: Fleet, key: int, *statuses: JobStatus) -> JobRow:
     return found
 
 
-def stands(fleet: Fleet, state: ServerState, server: str = "hpc1") -> None:
-    """Wait until a server is in a state."""
-    until(lambda: fleet.server(server).state is state, f"{state} of {server}")
+def stands(fleet: Fleet, state: ServerState, server: str = "hpc1") -> ServerView:
+    """Wait until a server is in a state; give it as it was just then: the next may come at once."""
+
+    def view() -> ServerView | None:
+        seen = fleet.server(server)
+        return seen if seen.state is state else None
+
+    found = until(view, f"{state} of {server}")
+    assert found is not None
+    return found

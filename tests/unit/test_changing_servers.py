@@ -18,6 +18,7 @@ from exauq_tui.monitor.snapshot import ServerState
 from tests.unit.fake_interfaces import (
     HANG,
     PROFILE,
+    TIMEOUT,
     FakeInterface,
     Lab,
     PlainInterface,
@@ -136,9 +137,9 @@ def test_jobs_of_a_removed_server_stay_and_what_needs_the_server_says_why(
     assert row(fleet, runs).status is JobStatus.SUBMITTED
     assert not row(fleet, runs).current
     assert fleet.cancel([runs]).asked == ()
-    assert "not in the configuration" in fleet.delete_jobs([runs]).result(10)[runs]
+    assert "not in the configuration" in fleet.delete_jobs([runs]).result(TIMEOUT)[runs]
     with pytest.raises(InputError, match="not in the configuration"):
-        fleet.read_log(runs, 0, 10).result(10)
+        fleet.read_log(runs, 0, 10).result(TIMEOUT)
     # What no server ever got can be called off here.
     assert fleet.cancel([unsent]).asked == (unsent,)
     assert row(fleet, unsent).status is JobStatus.CANCELLED
@@ -321,7 +322,7 @@ def test_a_request_that_waits_when_its_server_is_removed_fails(lab: Lab, server:
     until(server.hangs.is_set)
     fleet.remove_server("hpc1")
     with pytest.raises(ConnectionLostError):
-        asked.result(10)
+        asked.result(TIMEOUT)
 
 
 def test_a_fleet_that_was_stopped_starts_no_more_threads(

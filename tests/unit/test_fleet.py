@@ -32,6 +32,7 @@ from exauq_tui.monitor.verbs import Destination
 from tests.unit.fake_interfaces import (
     BROKEN,
     PROFILE,
+    TIMEOUT,
     FakeInterface,
     Lab,
     PlainInterface,
@@ -504,24 +505,24 @@ def test_logs_are_read_where_they_are(lab: Lab, server: Server) -> None:
     fleet = lab.fleet()
     (key,) = submitted(fleet, 1)
     until(lambda: fleet.server("hpc1").state is ServerState.UP)
-    assert fleet.read_log(key, 0, 100).result(5).data == b"a line\n"
+    assert fleet.read_log(key, 0, 100).result(TIMEOUT).data == b"a line\n"
     server.faults["log"].append(ServerRefusedError("there is no log yet"))
     with pytest.raises(ServerRefusedError, match="no log yet"):
-        fleet.read_log(key, 0, 100).result(5)
+        fleet.read_log(key, 0, 100).result(TIMEOUT)
     assert fleet.server("hpc1").state is ServerState.UP
     with pytest.raises(InputError):
-        fleet.read_log(999, 0, 100).result(5)
+        fleet.read_log(999, 0, 100).result(TIMEOUT)
     (gone,) = submitted(fleet, 2)
     server.jobs.pop(id_of(fleet, gone))
     until(lambda: row(fleet, gone).note == GONE)
     with pytest.raises(InputError, match="log is gone from server"):
-        fleet.read_log(gone, 0, 100).result(5)
+        fleet.read_log(gone, 0, 100).result(TIMEOUT)
     server.faults["log"].append(ZeroDivisionError("of ours"))
     with pytest.raises(ZeroDivisionError):
-        fleet.read_log(key, 0, 100).result(5)
+        fleet.read_log(key, 0, 100).result(TIMEOUT)
     server.faults["log"].append(BROKEN)
     with pytest.raises(ConnectionLostError):
-        fleet.read_log(key, 0, 100).result(5)
+        fleet.read_log(key, 0, 100).result(TIMEOUT)
 
 
 def test_a_job_has_a_history(lab: Lab, server: Server) -> None:
@@ -565,7 +566,7 @@ def test_jobs_of_every_kind_are_deleted_or_told_why_not(lab: Lab, server: Server
 
     until(is_up)
     keys = [done, running, gone, vanished, refused, cancelled]
-    results = fleet.delete_jobs(keys).result(10)
+    results = fleet.delete_jobs(keys).result(TIMEOUT)
     assert results == {
         done: "",
         running: "the job is Submitted: cancel it first",
@@ -586,7 +587,7 @@ def test_a_job_that_came_to_life_again_is_not_deleted(lab: Lab, server: Server) 
     fleet.look_now()
     reaches(fleet, key, COMPLETED)
     server.turn(id_of(fleet, key), RUNNING)
-    assert fleet.delete_jobs([key]).result(5) == {key: "it has not ended"}
+    assert fleet.delete_jobs([key]).result(TIMEOUT) == {key: "it has not ended"}
     assert [each.key for each in fleet.rows()] == [key]
 
 
@@ -609,11 +610,11 @@ def test_what_one_server_does_not_answer_leaves_the_others_results(
     lame.faults["connect"].extend([BROKEN] * 20)
     lame.faults["look"].append(BROKEN)
     stands(fleet, ServerState.LOST, "hpc2")
-    results = fleet.delete_jobs([here, there]).result(5)
+    results = fleet.delete_jobs([here, there]).result(TIMEOUT)
     assert results[here] == ""
     assert "hpc2 is LOST" in results[there]
     with pytest.raises(ConnectionLostError):
-        fleet.delete_jobs([there]).result(5)
+        fleet.delete_jobs([there]).result(TIMEOUT)
 
 
 def test_a_deleted_workspace_marks_its_rows_gone_and_is_used_again(
@@ -624,13 +625,13 @@ def test_a_deleted_workspace_marks_its_rows_gone_and_is_used_again(
     server.turn(id_of(fleet, done), COMPLETED, output="1")
     reaches(fleet, done, COMPLETED)
     until(lambda: fleet.server("hpc1").state is ServerState.UP)
-    assert fleet.describe_workspace("hpc1").result(5).jobs == 2
-    fleet.delete_workspace("hpc1").result(5)
+    assert fleet.describe_workspace("hpc1").result(TIMEOUT).jobs == 2
+    fleet.delete_workspace("hpc1").result(TIMEOUT)
     until(lambda: {each.note for each in fleet.rows()} == {GONE})
     assert (row(fleet, running).status, row(fleet, done).output) == (SUBMITTED, 1)
     submitted(fleet, 3)
     assert server.made == 1
-    assert fleet.delete_jobs([running, done]).result(5) == {running: "", done: ""}
+    assert fleet.delete_jobs([running, done]).result(TIMEOUT) == {running: "", done: ""}
 
 
 def test_a_workspace_that_is_not_deleted_says_why(lab: Lab, server: Server) -> None:
@@ -638,7 +639,7 @@ def test_a_workspace_that_is_not_deleted_says_why(lab: Lab, server: Server) -> N
     stands(fleet, ServerState.UP)
     server.faults["erase"].append(ValueError("it is a home directory"))
     with pytest.raises(ValueError, match="home directory"):
-        fleet.delete_workspace("hpc1").result(5)
+        fleet.delete_workspace("hpc1").result(TIMEOUT)
     with pytest.raises(InputError):
         fleet.describe_workspace("hpc9")
 
@@ -661,7 +662,7 @@ def test_an_interface_with_the_four_verbs_is_enough(lab: Lab, server: Server) ->
     reaches(fleet, failed, JobStatus.FAILED)
     reaches(fleet, cancelled, CANCELLED)
     until(lambda: row(fleet, odd).output_error)
-    assert fleet.fetch_outputs([completed]).result(5) == {completed: 2.5}
+    assert fleet.fetch_outputs([completed]).result(TIMEOUT) == {completed: 2.5}
     for request in (
         fleet.read_log(completed, 0, 10),
         fleet.describe_workspace("hpc1"),
@@ -669,7 +670,7 @@ def test_an_interface_with_the_four_verbs_is_enough(lab: Lab, server: Server) ->
         fleet.delete_jobs([completed]),
     ):
         with pytest.raises((ServerRefusedError, InputError), match="hpc1"):
-            request.result(5)
+            request.result(TIMEOUT)
     assert fleet.server("hpc1").state is ServerState.UP
     # Only jobs that may still change are asked about.
     until(lambda: all(row(fleet, key).is_terminal for key in keys))
@@ -779,7 +780,7 @@ def test_a_row_that_another_process_deletes_goes_away_here(lab: Lab, server: Ser
     reaches(theirs, key, SUBMITTED)
     server.turn(id_of(mine, key), COMPLETED, output="1")
     reaches(theirs, key, COMPLETED)
-    assert theirs.delete_jobs([key]).result(5) == {key: ""}
+    assert theirs.delete_jobs([key]).result(TIMEOUT) == {key: ""}
     until(lambda: mine.rows() == ())
 
 
@@ -804,7 +805,7 @@ def test_a_job_deleted_while_the_answer_was_under_way_is_not_adopted_again(
     looks = server.calls.count("look")
     fleet.look_now()
     until(lambda: server.calls.count("look") > looks)
-    fleet.describe_workspace("hpc1").result(5)  # after that look was taken in
+    fleet.describe_workspace("hpc1").result(TIMEOUT)  # after that look was taken in
     assert fleet.rows() == ()
 
 
@@ -822,14 +823,14 @@ def test_news_from_before_a_deletion_bring_no_row_back(
         looks = server.calls.count("look")
         fleet.look_now()
         until(lambda: server.calls.count("look") > looks)
-        fleet.describe_workspace("hpc1").result(5)  # after that look was taken in
+        fleet.describe_workspace("hpc1").result(TIMEOUT)  # after that look was taken in
 
     look()
     if by_another:
         del server.jobs[str(gone)]
         lab.record.delete([key])
     else:
-        assert fleet.delete_jobs([key]).result(5) == {key: ""}
+        assert fleet.delete_jobs([key]).result(TIMEOUT) == {key: ""}
     until(lambda: fleet.rows() == ())
     old = JobReport(gone, COMPLETED, token=token)
     for _ in range(2):

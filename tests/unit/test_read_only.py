@@ -18,7 +18,7 @@ from exauq_tui.monitor.fleet import Fleet
 from exauq_tui.monitor.interfaces import Surroundings, make_interface
 from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.snapshot import ServerState
-from tests.unit.fake_interfaces import PROFILE, Lab, Server, reaches, row, stands, until
+from tests.unit.fake_interfaces import PROFILE, TIMEOUT, Lab, Server, reaches, row, stands, until
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_what_another_process_left_to_be_sent_is_left_and_what_happens_is_seen(
 
     fleet = lab.fleet(read_only=True)
     stands(fleet, ServerState.UP)
-    fleet.send_pending("hpc1").result(10)
+    fleet.send_pending("hpc1").result(TIMEOUT)
     lab.let_others_look()
     assert len(server.ledger) == 1
     assert not server.asked

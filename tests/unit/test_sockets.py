@@ -58,7 +58,7 @@ def test_a_lookup_that_hangs_is_given_up_and_can_be_called_off(
     started = time.monotonic()
     with pytest.raises(ConnectionLostError, match="closed here"):
         open_tcp("slow.name", 22, attempt, 20)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15
     release.set()
 
 
@@ -77,7 +77,7 @@ def test_connecting_to_an_address_that_swallows_everything_can_be_called_off() -
         started = time.monotonic()
         with pytest.raises(ConnectionLostError, match="closed here"):
             open_tcp(address[0], address[1], attempt, 20)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 15
         with pytest.raises(ConnectionLostError, match="no answer"):
             open_tcp(address[0], address[1], Attempt(), 0.3)
         for filler in fillers:
@@ -112,7 +112,7 @@ def test_closing_a_link_wakes_who_waits_on_it() -> None:
     link.close()
     link.close()
     waiter.join(20)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15
     assert received == [b""]
     theirs.close()
 

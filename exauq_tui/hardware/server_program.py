@@ -12,7 +12,7 @@ RECORDER_PARTS = ("core.sh", "lock.sh", "slots.sh", "runner.sh")
 PARTS = (
     *RECORDER_PARTS,
     *("judge.sh", "repair.sh", "tidy.sh", "stop.sh", "toolbox.sh", "workspace.sh"),
-    *("submit.sh", "verbs.sh", "watch.sh", "agent.sh", "main.sh"),
+    *("submit.sh", "verbs.sh", "cancel.sh", "watch.sh", "agent.sh", "main.sh"),
 )
 """The parts of the server program, in the order in which they are joined."""
 

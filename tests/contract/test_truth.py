@@ -278,7 +278,7 @@ def test_the_slot_of_a_recorder_that_was_killed_before_it_signed_is_free_at_the_
 def test_who_was_killed_while_cancelling_a_queued_job_had_it_cancelled(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now = 'exauq_claim "$1/$2/START" || return 1\n'
+    now = '{ won=yes; } >"$id/START"\n'
     alter_program(monkeypatch, (now, f"{now}rm ~/strike && kill -KILL $$\n"))
     there = machine.interface(machine.script(WAITS))
     there.make_workspace()

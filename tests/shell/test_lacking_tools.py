@@ -82,7 +82,7 @@ def test_a_sleep_that_knows_no_fractions_of_seconds_is_not_called_in_a_rush(
         wait_for_start(here, 1)
         there.cancel_job(JobId(1))
         assert there.get_job_status(JobId(1)) is JobStatus.CANCELLED
-    assert 1 <= (here.root / "slept").read_text().count("0.1\n") < 10
+    assert 1 <= (here.root / "slept").read_text().count("0.") < 10
 
 
 # The lock

@@ -89,7 +89,8 @@ exauq_detach() {
     exauq_prepare "$2" || return 1
     (
         exauq_restore_locale
-        exec </dev/null
+        # A lock that we hold is not to outlive us in others.
+        exec </dev/null 7>&-
         if [[ $# -gt 3 ]]; then exec < <(printf '%s\n' "${*:4} end"); fi
         exec setsid /bin/bash -p "$exauq_program_copy" "${@:1:3}" >/dev/null 2>&1 3>&- 6<&- 8<&- 9>&-
     ) &

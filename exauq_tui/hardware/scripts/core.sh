@@ -104,9 +104,12 @@ exauq_claim() {
     return "$claimed"
 }
 
-# Wait for a tenth of a second; for a second where `sleep` knows no less. Forks.
+# Wait for a tenth of a second, or $1 milliseconds where that is less; for a second where `sleep`
+# knows no less. Forks.
 exauq_pause() {
-    sleep 0.1 || sleep 1
+    local seconds=0.1
+    if [[ ${1:-100} -lt 100 ]]; then printf -v seconds '0.%03d' "$1"; fi
+    sleep "$seconds" || sleep 1
 }
 
 # As exauq_claim, and write line $2 into it in the same breath.

@@ -10,41 +10,50 @@
 # behind, `known` (pid -> ticks and job id) keeps what was found before. Adds to `packs` (job id ->
 # process groups), and collects in `graves` the process groups that hold zombies.
 exauq_find_members() {
-    local pid job lines line grew=yes
+    local pid job lines line grew=yes name e f g h rest
     local -a names=()
     local proc_state proc_parent proc_group proc_session proc_ticks
     # By name and not by number: Bash looks for a number from the start.
     local -A parents=()
     members=() group=() graves=()
-    for pid in /proc/[0-9]*; do
-        pid=${pid#/proc/}
-        exauq_stat "$pid" || continue
+    cd /proc || return
+    for pid in [0-9]*; do
+        # As exauq_stat does it: to call it would take as long again.
+        read -r _ name proc_state proc_parent proc_group proc_session e f g h \
+            _ _ _ _ _ _ _ _ _ _ _ proc_ticks rest <"$pid/stat" || continue
+        if [[ $name != '('*')' || $proc_state$proc_parent$proc_group$proc_session$e$f$g$h == *')'* || -z $rest ]]; then
+            exauq_stat_odd "$pid" || continue
+        fi
         if [[ $proc_state == [ZX] ]]; then
             graves[$proc_group]=1
             continue
         fi
         if [[ ${known[$pid]-} == "$proc_ticks "* ]]; then
             job=${known[$pid]#* }
-            if [[ " ${packs[$job]-} " == *" $proc_group "* ]]; then
-                members[$pid]=$job group[$pid]=$proc_group
-                continue
-            fi
         else
             job=${sessions[$proc_session]-}
             job=${job:-${groups[$proc_group]-}}
+            if [[ -z $job ]]; then
+                parents[$pid]="$proc_parent $proc_ticks"
+                continue
+            fi
+            known[$pid]="$proc_ticks $job"
         fi
-        if [[ -n $job ]]; then exauq_know_member; else parents[$pid]="$proc_parent $proc_ticks"; fi
+        members[$pid]=$job group[$pid]=$proc_group
+        if [[ " ${packs[$job]-} " != *" $proc_group "* && $proc_group != "$own_group" ]]; then
+            packs[$job]+=" $proc_group"
+        fi
     done
     # Also those that began meanwhile.
-    for pid in /proc/[0-9]*; do
-        if [[ -z ${members[${pid#/proc/}]-} ]]; then names+=("$pid/environ"); fi
+    for pid in [0-9]*; do
+        if [[ -z ${members[$pid]-} ]]; then names+=("$pid/environ"); fi
     done
     # Taken in as a whole: from a pipe, Bash reads a line byte by byte.
     lines=$(grep -azsH '^EXAUQ_TUI_JOB=' "${names[@]}" | tr '\0' '\n')
     set -f
     for line in $lines; do
-        [[ $line == /proc/*/environ:EXAUQ_TUI_JOB=* ]] || continue
-        pid=${line#/proc/} pid=${pid%%/*}
+        [[ $line == [0-9]*/environ:EXAUQ_TUI_JOB=* ]] || continue
+        pid=${line%%/*}
         [[ -z ${members[$pid]-} ]] || continue
         job=${marks[${line#*EXAUQ_TUI_JOB=}]-}
         if [[ -n $job ]] && exauq_stat "$pid" && [[ $proc_state != [ZX] ]]; then exauq_know_member; fi
@@ -78,8 +87,10 @@ exauq_know_member() {
 # whose number belongs to another process by now has come to its end.
 exauq_signal_group() {
     local proc_state proc_parent proc_group proc_session proc_ticks
+    # Nearly always, when this is asked, there is nobody.
+    kill -0 "-$2" || return
     if exauq_stat "$2" && [[ ${known[$2]-} != "$proc_ticks "* ]]; then return 1; fi
-    kill -"$1" "-$2" 2>/dev/null
+    kill -"$1" "-$2"
 }
 
 # Send `signal` to all of `members` for whom it is meant, and collect in `left` (job id -> pids) who
@@ -118,12 +129,12 @@ exauq_signal_members() {
 # Whether job $1, of which a look found nothing, still has a process that no look has time to see:
 # one that begins the next and ends, and so on. The kernel knows whether a group is empty.
 exauq_slips_away() {
-    local pack
+    local pack by
     for pack in ${packs[$1]-}; do
-        exauq_signal_group 0 "$pack" || continue
-        [[ -n ${graves[$pack]-} ]] || return 0
+        by=0
         # Only the dead, it seems; what hides among them ends here.
-        exauq_signal_group KILL "$pack"
+        if [[ -n ${graves[$pack]-} ]]; then by=KILL; fi
+        if exauq_signal_group "$by" "$pack" && [[ $by == 0 ]]; then return 0; fi
     done
     return 1
 }
@@ -132,35 +143,44 @@ exauq_slips_away() {
 # them: looking at every process of the machine all the time would keep them from ending.
 #   $1 when they began to be looked for, $2 when to wait no longer; by exauq_milliseconds
 exauq_await_members() {
-    local pid patience milliseconds
+    local pid place step patience milliseconds pause
+    local -a pids
     exauq_milliseconds
     patience=$((4 * (milliseconds - $1)))
+    pause=$((patience < 80 ? 20 : patience / 4))
     # Nor is it worth a look where the next one follows soon.
     patience=$((milliseconds + 2 * patience > $2 ? $2 : milliseconds + patience))
-    exauq_pause
-    for pid in "${!members[@]}"; do
+    exauq_pause "$pause"
+    pids=("${!members[@]}")
+    # Some of many tell enough: the next look is at all of them.
+    step=$((1 + ${#pids[@]} / 64))
+    for ((place = 0; place < ${#pids[@]}; place += step)); do
+        pid=${pids[place]}
         # Where nobody collects the dead, or only every few seconds, they are still to be seen.
         while exauq_process_alive "$pid" "${known[$pid]%% *}"; do
             exauq_milliseconds
             [[ $milliseconds -lt patience ]] || return 0
-            exauq_pause
+            exauq_pause "$((patience - milliseconds))"
         done
     done
 }
 
-# Say that job $2 of workspace $1, which was taken on, was cancelled: nothing of it is left.
+# Say that job $2 of workspace $1, which was taken on, was cancelled: nothing of it is left, by
+# what was seen at `now`.
 exauq_record_stopped() {
-    local dir=$1/$2 now exit_code='' line
+    local dir=$1/$2 exit_code='' line won=
     # Where there is no directory any more, another client was quicker, and deleted it; and another
     # job may have its name by now.
     [[ -e $dir/STOPPING ]] || return 0
-    exauq_now
     if [[ -n ${origin[$2]-} ]]; then
         # As exauq_end does it, for many, and with what is known of them.
-        read -r exit_code <"$dir/EXIT"
+        if [[ -e $dir/EXIT ]]; then read -r exit_code <"$dir/EXIT"; fi
         if [[ -z $exit_code || $exit_code == *[!0-9]* ]]; then exit_code=-; fi
         line="S ${origin[$2]% *} $now $exit_code ${origin[$2]##* } - "
-        if exauq_sign "$dir/END" "$line"; then
+        set -o noclobber
+        { won=yes; printf '%s\n' "$line"; } >"$dir/END"
+        set +o noclobber
+        if [[ -n $won ]]; then
             : >"$dir/STOPPED"
             exauq_tell "$1" "$2 $line"
         else
@@ -225,44 +245,65 @@ exauq_milliseconds() {
 
 # Take on the end of jobs $@ of workspace $ws: `waiting`. What their processes are known by goes
 # into `sessions`, `groups`, `marks` and `recorder_of`; when they were submitted and started, and
-# their token, into `origin`.
+# their token, into `origin`. Of a job that was found to run just now all that may be given:
+# ID:PID:TICKS:SUBMITTED:STARTED:TOKEN, by which it costs half as much.
 exauq_take_on() {
-    local id dir pid token submitted start_host start_boot start_pid start_ticks started own_ticks
+    local id dir own_ticks signature
+    local -a facts
     local proc_state proc_parent proc_group proc_session proc_ticks
     exauq_stat $$
     own_ticks=$proc_ticks own_group=$proc_group
+    signature="$host $boot $$ $own_ticks"
     for id in "$@"; do
-        dir=$ws/$id start_host='' start_boot='' start_pid='' start_ticks='' started=''
+        dir=$ws/${id%%:*}
         # Of a job whose directory was removed nobody can say any more what belongs to it.
         [[ -e $dir/STOPPING ]] || continue
-        read -r start_host start_boot start_pid start_ticks started <"$dir/START"
-        if [[ -n $start_pid && $start_host != "$host" ]]; then
-            exauq_record_survivors "$ws" "$id" "runs on $start_host: cancel it from there" ''
+        if [[ $id != *:* ]]; then
+            exauq_take_on_unknown
             continue
         fi
-        waiting[$id]=1
-        printf '%s\n' "$host $boot $$ $own_ticks" >"$dir/STOPPING"
-        exauq_read_token "$dir"
-        if [[ -e $dir/token ]]; then origin[$id]="$submitted ${started:--} $token"; fi
-        if [[ $token != - ]]; then marks[$id:$token]=$id; fi
-        if [[ -n $start_ticks && $start_boot == "$boot" ]]; then
-            # A session outlives its leader and keeps the number taken. Where another process
-            # has the number now, the session is empty and this is somebody else's.
-            if ! exauq_stat "$start_pid" || [[ $proc_ticks == "$start_ticks" ]]; then
-                sessions[$start_pid]=$id recorder_of[$id]=$start_pid
-            fi
-        elif [[ ! -e $dir/token ]] && exauq_foreign_alive "$dir" "$id"; then
-            read -r pid <"$dir/PGID"
-            if [[ -n ${pid-} ]]; then groups[$pid]=$id; fi
-        fi
+        IFS=:
+        # shellcheck disable=SC2206
+        facts=($id)
+        IFS=$' \t\n'
+        printf '%s\n' "$signature" >"$dir/STOPPING"
+        id=${facts[0]}
+        waiting[$id]=1 origin[$id]="${facts[*]:3}" marks[$id:${facts[5]}]=$id
+        sessions[${facts[1]}]=$id recorder_of[$id]=${facts[1]}
     done
 }
 
+# Take on job $id in directory $dir, of which nothing is known.
+exauq_take_on_unknown() {
+    local pid token submitted start_host='' start_boot='' start_pid='' start_ticks='' started=''
+    read -r start_host start_boot start_pid start_ticks started <"$dir/START"
+    if [[ -n $start_pid && $start_host != "$host" ]]; then
+        exauq_record_survivors "$ws" "$id" "runs on $start_host: cancel it from there" ''
+        return
+    fi
+    waiting[$id]=1
+    printf '%s\n' "$signature" >"$dir/STOPPING"
+    exauq_read_token "$dir"
+    if [[ -e $dir/token ]]; then origin[$id]="$submitted ${started:--} $token"; fi
+    if [[ $token != - ]]; then marks[$id:$token]=$id; fi
+    if [[ -n $start_ticks && $start_boot == "$boot" ]]; then
+        # A session outlives its leader and keeps the number taken. Where another process
+        # has the number now, the session is empty and this is somebody else's.
+        if ! exauq_stat "$start_pid" || [[ $proc_ticks == "$start_ticks" ]]; then
+            sessions[$start_pid]=$id recorder_of[$id]=$start_pid
+        fi
+    elif [[ ! -e $dir/token ]] && exauq_foreign_alive "$dir" "$id"; then
+        read -r pid <"$dir/PGID"
+        if [[ -n ${pid-} ]]; then groups[$pid]=$id; fi
+    fi
+}
+
 # End jobs that run: $1 workspace, $2 milliseconds between TERM and KILL, then ids whose STOPPING
-# stands; without any, they are read from the input (see exauq_detach). N jobs cost one grace.
+# stands (or more of each: see exauq_take_on); without any, they are read from the input (see
+# exauq_detach). N jobs cost one grace.
 exauq_stop() {
     local -a ids=("${@:3}")
-    local ws=$1 grace=$2 milliseconds host boot id pid signal begun deadline own_group survivors
+    local ws=$1 grace=$2 milliseconds now host boot id pid signal begun deadline own_group survivors
     local news='' news_held=yes
     local -A members=() asked=() known=() sessions=() groups=() marks=() waiting=() left=() recorder_of=()
     local -A packs=() graves=() group=() origin=()
@@ -287,6 +328,7 @@ exauq_stop() {
             begun=$milliseconds
             exauq_find_members
             exauq_signal_members
+            exauq_now
             for id in "${!waiting[@]}"; do
                 if [[ -n ${left[$id]-} ]] || exauq_slips_away "$id"; then continue; fi
                 exauq_record_stopped "$ws" "$id"

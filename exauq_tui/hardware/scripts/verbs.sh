@@ -2,14 +2,15 @@
 # Variables are shared between the parts of the program (SC2034, SC2154), and the keys of
 # watch_running are no arithmetic (SC2004).
 # shellcheck disable=SC2004,SC2034,SC2154
-# The other requests about jobs: where they stand, their files, their end.
+# The other requests about jobs: where they stand, and their files.
 
 # Judge the job of id $1 in the current directory (workspace $2): sets state and its like.
 exauq_judge_any() {
     # As exauq_judge and exauq_read_end would; most jobs are such, and a call takes as long as this.
-    if [[ -e $1/COMPLETED && ! -e $1/STOPPED ]] &&
+    local said=S
+    if [[ -e $1/STOPPED ]] || { said=C && [[ -e $1/COMPLETED ]]; } &&
         read -r state submitted started finished exit_code token output note <"$1/END" &&
-        [[ $state == C && -n $output && $submitted$started$finished$exit_code != *[!-0-9.]* ]]; then
+        [[ $state == "$said" && -n $output && $submitted$started$finished$exit_code != *[!-0-9.]* ]]; then
         return
     fi
     if [[ ! -e $1/token && ! -e $1/START ]]; then
@@ -100,56 +101,6 @@ exauq_verb_delta() {
     if [[ $lines == *$'\n'* ]]; then lines=${lines%"${lines##*$'\n'}"}; else lines=; fi
     exauq_now
     reply="$generation $(($3 + ${#lines})) $now"$'\n'$lines
-}
-
-# Cancel: workspace milliseconds-of-grace ids... Replies "ID none|error [words]" or "ID is STATE"
-# per job. What comes of those whose STATE is T is told by the journal.
-exauq_verb_cancel() {
-    local ws=$1 grace=$2 id freed='' news='' news_held=yes
-    local state started finished exit_code output note token submitted
-    local -a running=() unattended=()
-    exauq_check_workspace "$ws" || return
-    exauq_prepare "$ws" || return
-    cd -- "$ws" || { exauq_refuse "cannot enter the workspace $ws"; return; }
-    shift 2
-    for id in "$@"; do
-        if [[ $id == *[!0-9]* || ! -e $id/exauq_manager.sh ]]; then
-            exauq_put "$id none"
-            continue
-        elif [[ ! -O $id ]]; then
-            exauq_put "$id error the job belongs to another account"
-            continue
-        fi
-        exauq_judge_any "$id" "$ws"
-        # One that runs, and of which there is nothing to note, runs here.
-        if [[ $state == [TX] || $state == R && -n $note ]] && exauq_runs_elsewhere "$id"; then
-            exauq_put "$id error it runs on $host_elsewhere: cancel it from there"
-            continue
-        fi
-        if [[ $state == Q && $token != - ]] && exauq_cancel_queued "$ws" "$id"; then
-            # It may have had a slot, and its recorder, which came too late, leaves silently.
-            freed=yes
-            exauq_put "$id is S"
-            continue
-        fi
-        if [[ $state != [QRTX] ]]; then
-            exauq_put "$id is $state"
-        elif [[ $state == T ]] && exauq_stop_attended "$id"; then
-            exauq_put "$id is T"
-        elif printf '%s\n' "$host $boot - -" >"$id/STOPPING" || [[ -e $id/STOPPING ]]; then
-            # Without a process yet that sees to it; but other machines are to leave it alone.
-            if [[ -e $id/STOPFAILED ]]; then rm -f -- "$id/STOPFAILED"; fi
-            exauq_tell "$ws" "$id T $submitted $started - - $token - "
-            running+=("$id")
-            exauq_put "$id is T"
-        else
-            exauq_put "$id error cannot write to $ws/$id: $(exauq_why_not "$ws/$id")"
-        fi
-    done
-    exauq_tell_news "$ws"
-    cd /
-    if [[ ${#running[@]} -gt 0 ]]; then exauq_send_stopper "$ws" "$grace" "${running[@]}"; fi
-    if [[ -n $freed ]]; then exauq_detach fill "$ws"; fi
 }
 
 # Read outputs: workspace ids... Replies "ID none|-" or "ID = TEXT" (encoded, 64 KiB at most).

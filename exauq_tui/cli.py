@@ -22,6 +22,7 @@ from exauq_tui.config_file import dotted
 from exauq_tui.errors import ExauqTuiError, InputError, RecordError
 from exauq_tui.headless import FAILED, USAGE
 from exauq_tui.log_file import close_log, open_log
+from exauq_tui.monitor.export import suffix_problem
 from exauq_tui.monitor.fleet import Fleet
 from exauq_tui.monitor.inputs import parse_row, read_csv
 from exauq_tui.monitor.record import Record
@@ -277,6 +278,14 @@ def doctor(options: Options, server: str, report: Path | None, as_json: bool) ->
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list for other programs.")
 @click.option("--no-refresh", is_flag=True, help="Print what is recorded, asking no server.")
 @click.option(
+    "--export",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a table to FILE (.csv or .json), as the dashboard does, instead of printing.",
+    metavar="FILE",
+)
+@click.option("--overwrite", is_flag=True, help="Let --export replace a file that is there.")
+@click.option(
     "--filter",
     "words",
     default="",
@@ -284,8 +293,19 @@ def doctor(options: Options, server: str, report: Path | None, as_json: bool) ->
     metavar="TERMS",
 )
 @click.pass_obj
-def list_jobs(options: Options, as_json: bool, no_refresh: bool, words: str) -> None:
+def list_jobs(
+    options: Options,
+    as_json: bool,
+    no_refresh: bool,
+    file: Path | None,
+    overwrite: bool,
+    words: str,
+) -> None:
     """List all jobs; exit code 3 or 4 where a server could not be asked."""
+    if file is not None and as_json:
+        _fail("--export writes JSON where FILE ends in .json: leave --json out", USAGE)
+    if file is not None and (problem := suffix_problem(file)):
+        _fail(f"--export {file}: {problem}", USAGE)
     with _fleet(options, headless.TerminalPrompter()) as fleet:
         code = 0
         try:
@@ -295,7 +315,13 @@ def list_jobs(options: Options, as_json: bool, no_refresh: bool, words: str) -> 
         if not no_refresh:
             fleet.start()
             code = headless.look_at_all(fleet)
-        headless.print_jobs(fleet, query, as_json=as_json)
+        if file is None:
+            headless.print_jobs(fleet, query, as_json=as_json)
+        else:
+            try:
+                headless.export_jobs(fleet, query, file, overwrite=overwrite)
+            except InputError as error:
+                _fail(error, FAILED)
     sys.exit(code)
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
@@ -29,6 +30,7 @@ from exauq_tui.hardware.connection.prompts import (
 from exauq_tui.hardware.interface import HostKey, HostKeyDecision
 from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
 from exauq_tui.monitor.evidence import GONE, is_gone
+from exauq_tui.monitor.export import export
 from exauq_tui.monitor.filters import Query, understand, vocabulary
 from exauq_tui.monitor.fleet import NOT_CONFIGURED, Fleet
 from exauq_tui.monitor.snapshot import JobRow, ServerState, ServerView
@@ -246,6 +248,20 @@ def print_jobs(fleet: Fleet, query: Query, *, as_json: bool) -> None:
         inputs = ",".join(map(repr, row.inputs))
         shown = "" if row.output is None else repr(row.output)
         click.echo(f"{row.job_id}\t{row.server}\t{row.status.value}{mark}\t{inputs}\t{shown}")
+
+
+def export_jobs(fleet: Fleet, query: Query, path: Path, *, overwrite: bool) -> None:
+    """Write the jobs that a query selects to a file, oldest first, as the dashboard does.
+
+    Raises:
+        InputError: The file is there and may not be replaced, or it cannot be written.
+    """
+    now = time.time()
+    rows = [row for row in fleet.rows() if query.matches(row, now)]
+    names = {view.name: view.input_names for view in fleet.servers()}
+    if not export(path, rows, names, overwrite=overwrite):
+        raise InputError(f"{path} is there already: --overwrite replaces it")
+    say(f"{len(rows)} {'job' if len(rows) == 1 else 'jobs'} written to {path}")
 
 
 def _is_stale(row: JobRow, fresh: bool) -> bool:

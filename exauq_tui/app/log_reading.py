@@ -113,6 +113,7 @@ class LogReading:
 
     def search(self, text: str) -> None:
         """Search for a text, and go to where it stands nearest."""
+        self._panel.close_search()
         self._stop_work()
         self._remark = ""
         self._view.set_hits(Hits(needle(text), self._view.buffer) if text else None)

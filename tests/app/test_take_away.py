@@ -182,6 +182,31 @@ async def test_marked_jobs_are_written_as_json_where_the_name_ends_so(here: Path
         assert [each["x1"] for each in json.loads((here / "some.json").read_text())] == [0.28, 0.27]
 
 
+async def test_tab_completes_the_path_of_the_file(here: Path) -> None:
+    (here / "results of may").mkdir()
+    async with running(three()) as (app, pilot):
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, ExportDialog))
+        field = app.screen.query_one("#file", Input)
+        await pilot.press("ctrl+u", *"res", "tab")
+        await until(pilot, lambda: field.value == "results of may/")
+        assert app.focused is field
+        await pilot.press(*"a.csv", "tab")
+        assert app.focused is not field
+        await pilot.press("shift+tab", "enter")
+        await until(pilot, lambda: app.told)
+        assert (here / "results of may" / "a.csv").exists()
+
+
+async def test_what_is_typed_goes_on_with_the_name_that_is_offered(here: Path) -> None:
+    async with running(three()) as (app, pilot):
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, ExportDialog))
+        await pilot.press(*["backspace"] * 3, *"json", "enter")
+        await until(pilot, lambda: app.told)
+        assert (here / DEFAULT).with_suffix(".json").exists()
+
+
 async def test_marks_that_are_hidden_are_left_out_and_counted() -> None:
     async with running(three()) as (app, pilot):
         await pilot.press("a", "3", "e")

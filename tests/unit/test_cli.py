@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import pty
@@ -21,6 +22,7 @@ from exauq_tui import headless
 from exauq_tui.hardware import LocalScriptInterface
 from exauq_tui.hardware.status import TERMINAL_STATUSES
 from exauq_tui.locations import log_path, record_path
+from exauq_tui.monitor.export import AFTER_INPUTS, BEFORE_INPUTS
 from exauq_tui.monitor.record import Record
 from tests.unit.fake_interfaces import until
 
@@ -301,6 +303,40 @@ def test_a_filter_selects_what_is_listed(site: Site) -> None:
     assert job["inputs"] == [98, 0]
     wrong = site.run("jobs", "--filter", "status:faled", check=2)
     assert '--filter: There is no status "faled"; did you mean failed?' in wrong.stderr
+
+
+def test_jobs_are_exported_as_from_the_dashboard(site: Site, tmp_path: Path) -> None:
+    site.run("submit", "here", "--input", "1,2", "--wait")
+    site.run("submit", "here", "--input", "98,0", "--wait", check=1)
+    table, listed = tmp_path / "all.csv", tmp_path / "failed.json"
+    done = site.run("jobs", "--export", str(table))
+    assert (done.stdout, "2 jobs written to" in done.stderr) == ("", True)
+    with table.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert list(rows[0]) == [*BEFORE_INPUTS, "x1", "x2", *AFTER_INPUTS]
+    assert [(row["x1"], row["output"]) for row in rows] == [("1", "3.0"), ("98", "")]
+    site.run("jobs", "--no-refresh", "--filter", "status:failed", "--export", str(listed))
+    assert [each["x1"] for each in json.loads(listed.read_text())] == [98]
+    before = table.read_text()
+    again = site.run("jobs", "--export", str(table), check=1)
+    assert "is there already: --overwrite replaces it" in again.stderr
+    site.run("submit", "here", "--input", "3,4", "--wait")
+    assert table.read_text() == before
+    site.run("jobs", "--export", str(table), "--overwrite")
+    assert len(table.read_text().splitlines()) == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--export", "jobs.xlsx"), "has to end in .csv or .json"),
+        (("--export", "jobs.json", "--json"), "leave --json out"),
+    ],
+)
+def test_an_export_that_cannot_be_is_wrong_usage(
+    site: Site, options: tuple[str, ...], words: str
+) -> None:
+    assert words in site.run("jobs", *options, check=2).stderr
 
 
 def test_a_listing_without_jobs_is_empty(site: Site) -> None:

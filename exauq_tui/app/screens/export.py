@@ -12,13 +12,14 @@ from textual.content import Content
 from textual.widgets import Button, Input, Label, Static
 
 from exauq_tui.app import format as fmt
-from exauq_tui.app.screens.dialogs import Dialog
+from exauq_tui.app.screens.path_dialog import PathDialog
+from exauq_tui.app.widgets.fields import PathField
 from exauq_tui.locations import expand_home
 from exauq_tui.monitor.export import suffix_problem
 
 
-class ExportDialog(Dialog[Path]):
-    """Asks for a file; its suffix says what is written.
+class ExportDialog(PathDialog[Path]):
+    """Asks for a file; its suffix says what is written, and Tab completes its path.
 
     Args:
         what: Which jobs, such as "12 marked jobs".
@@ -31,7 +32,7 @@ class ExportDialog(Dialog[Path]):
     def __init__(self, what: str, name: str, notes: tuple[str, ...] = ()) -> None:
         super().__init__()
         self._what = what
-        self._name = name
+        self._offered = name
         self._notes = notes
 
     def compose(self) -> ComposeResult:
@@ -42,7 +43,7 @@ class ExportDialog(Dialog[Path]):
                 yield Static(fmt.safe_block(note), classes="note", markup=False)
             with Horizontal(classes="line"):
                 yield Label("File", classes="name", markup=False)
-                yield Input(self._name, id="file", compact=True, select_on_focus=False)
+                yield PathField(id="file", value=self._offered)
             yield Static(id="preview", markup=False)
             with Horizontal(classes="buttons"):
                 yield Button(Content("Esc  Close"), id="no")

@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from exauq_tui.app import main_text
+from exauq_tui.app.command_list import Command
 from exauq_tui.app.commands import bindings
 from exauq_tui.app.compositor import LineCompositor
 from exauq_tui.app.job_details import JobDetails
@@ -67,6 +68,7 @@ class MainScreen(MainColumns, MainVerbs, LogHandlers):
         self.detail = DetailPane(id="detail", classes="pane")
         self.details = JobDetails(app, self.detail)
         self._log_keys = app.commands.actions_hidden_by("log")
+        self._footer = Footer(app.commands, ("main", "table", "app"))
         self.outbox = Outbox()
         self._sending = Static(id="sending", markup=False)
         self._awaited: set[int] = set()
@@ -86,7 +88,7 @@ class MainScreen(MainColumns, MainVerbs, LogHandlers):
                     yield self.server_list
                 yield self.detail
         yield self._sending
-        yield Footer(self.app.commands, ("main", "table", "app"))
+        yield self._footer
         yield Static(id="too-small", markup=False)
 
     def on_mount(self) -> None:
@@ -111,6 +113,26 @@ class MainScreen(MainColumns, MainVerbs, LogHandlers):
         """Give the keys to the table again after panes were hidden, which takes them away."""
         if self.focused is None and self.app.screen is self:
             self.show_table()
+
+    def watch_focused(self) -> None:
+        """Name the keys that the part with the focus understands."""
+        self._footer.show(*self._keys_here())
+
+    def _keys_here(self) -> tuple[Sequence[Command], str]:
+        """The commands for the footer, or what the keys do instead."""
+        focused, commands = self.focused, self.app.commands
+        if isinstance(focused, Input):
+            is_search = focused.id == SEARCH_FIELD
+            return (), "⏎ search   esc leave it" if is_search else "⏎ to the jobs   esc no filter"
+        everywhere = commands.footer(("main", "app"))
+        if isinstance(focused, LogView):
+            others = [each for each in everywhere if each.action not in self._log_keys]
+            return [*commands.footer(("log",)), *others], ""
+        if focused is self.server_list:
+            return [*commands.footer(("servers",)), *everywhere], ""
+        # Of the table's keys, none does anything in a text that is scrolled.
+        is_text = self.detail.has_focus_within
+        return everywhere if is_text else commands.footer(("main", "table", "app")), ""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave keys to a text field while it has the focus, but for the way out of it."""

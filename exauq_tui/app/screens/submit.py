@@ -16,7 +16,7 @@ from textual.widgets import Button, Input, Label, Select, Static
 
 from exauq_tui.app import submit_text as words
 from exauq_tui.app.path_completion import complete
-from exauq_tui.app.screens.dialogs import Dialog
+from exauq_tui.app.screens.path_dialog import PathDialog
 from exauq_tui.app.submit_order import AGAIN, REUSE, SKIP, Prepared, Submission, Wish, targets
 from exauq_tui.app.threads import in_thread
 from exauq_tui.app.widgets.choice import Choice
@@ -34,7 +34,7 @@ _PATIENCE = 0.2
 """Seconds after which a look-up is said to be under way: most take less."""
 
 
-class SubmitDialog(Dialog[Submission]):
+class SubmitDialog(PathDialog[Submission]):
     """A field for each input, one for a file, one for rows; below, what would be submitted.
 
     Args:
@@ -48,7 +48,6 @@ class SubmitDialog(Dialog[Submission]):
 
     FIRST_FOCUS: ClassVar[str] = "#point Input"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "tab", show=False, priority=True),
         Binding("enter", "enter", show=False),
         Binding("pagedown", "scroll(1)", show=False),
         Binding("pageup", "scroll(-1)", show=False),
@@ -169,12 +168,6 @@ class SubmitDialog(Dialog[Submission]):
     def _rows_dropped(self) -> None:
         self._source = "form"
         self._look()
-
-    async def action_tab(self) -> None:
-        """Complete the path in the file's field, or go to the next field."""
-        field = self.focused
-        if not isinstance(field, PathField) or not await field.complete():
-            self.focus_next()
 
     def action_scroll(self, pages: int) -> None:
         """Scroll what is shown, which may be many bad lines."""

@@ -1,4 +1,4 @@
-"""Text fields of the submit dialog: one hands on what is too much for a field, one knows paths."""
+"""Text fields of dialogs: one hands on what is too much for a field, one knows paths."""
 
 from __future__ import annotations
 
@@ -110,10 +110,14 @@ class PathField(Field):
     Args:
         id: The widget's id.
         placeholder: What stands there while it is empty.
+        value: What stands there at first; it is gone on with, not replaced by what is typed.
     """
 
-    def __init__(self, id: str, placeholder: str = "") -> None:
+    def __init__(self, id: str, placeholder: str = "", value: str = "") -> None:
         super().__init__(id, placeholder, _Paths())
+        self.value = value
+        self.cursor_position = len(value)
+        self.select_on_focus = not value
 
     async def complete(self) -> bool:
         """Let the path go on as far as it is clear how; whether it did.

@@ -20,6 +20,7 @@ class Footer(Widget):
         scopes: Whose commands are shown.
         labels: Command id to another label that fits better here.
         without: Ids of commands that are left out.
+        id: The widget's id.
     """
 
     def __init__(
@@ -29,11 +30,19 @@ class Footer(Widget):
         *,
         labels: Mapping[str, str] | None = None,
         without: Sequence[str] = (),
+        id: str | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(id=id)
         self._table = table
         self._commands = [command for command in table.footer(scopes) if command.id not in without]
         self._labels = labels or {}
+        self._hint = ""
+
+    def show(self, commands: Sequence[Command], hint: str = "") -> None:
+        """Show other commands, or instead of any what the keys do now."""
+        if (list(commands), hint) != (self._commands, self._hint):
+            self._commands, self._hint = list(commands), hint
+            self.refresh()
 
     def _label(self, command: Command) -> str:
         return self._labels.get(command.id, command.label).lower()
@@ -60,6 +69,8 @@ class Footer(Widget):
 
     def render(self) -> Content:
         """Draw the line."""
+        if self._hint:
+            return Content.styled(f" {self._hint}", "$foreground-muted")
         parts: list[tuple[str, str]] = [(" ", "")]
         for _, command in self._fitting():
             parts.append((key_name(self._table.keys(command)[0]), "bold $footer-key-foreground"))
@@ -68,8 +79,18 @@ class Footer(Widget):
 
     async def on_click(self, event: events.Click) -> None:
         """Do what was clicked."""
+        if self._hint:
+            return
         for at, command in reversed(self._fitting()):
             if event.x >= at:
                 if event.x < at + self._length(command) - 2:
-                    await self.screen.run_action(command.action)
+                    await self._run(command)
                 return
+
+    async def _run(self, command: Command) -> None:
+        """Run a command as its key would: by the part that has the focus, or what it stands in."""
+        method = f"action_{command.action}"
+        focused = self.screen.focused
+        nodes = [] if focused is None else focused.ancestors_with_self
+        node = next((each for each in nodes if hasattr(each, method)), self.screen)
+        await self.app.run_action(command.action, default_namespace=node)

@@ -97,7 +97,9 @@ class LogPanel(Vertical):
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
         event.stop()
-        self.close_search()
+        # The next key is for the log already. The field goes when what was found is shown: all in
+        # one layout, or the log would be scrolled by one line or not, as it happens.
+        self.screen.set_focus(self.view)
         self.post_message(self.Typed(event.value))
 
     @on(Input.Changed)

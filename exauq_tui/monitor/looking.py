@@ -71,7 +71,9 @@ def _look_at_each(contact: Contact) -> Look:
             deleted.append(job_id)
         elif isinstance(status, JobStatus):
             # Without tokens, an id is all there is to know a job by.
-            reports.append(JobReport(job_id, status, token=open_jobs[job_id].token))
+            reports.append(
+                JobReport(job_id, status, token=contact.store.token(open_jobs[job_id].key))
+            )
     return Look("", complete=False, reports=tuple(reports), deleted=tuple(deleted))
 
 
@@ -91,7 +93,7 @@ def _take_in(contact: Contact, seen: Look, asked: float) -> None:
         known = {**known, **_adopt(contact, strangers)}
     updates: list[JobUpdate] = []
     for report in seen.reports:
-        update = update_from_report(known[str(report.job_id)], report, now)
+        update = update_from_report(_with_token(contact, known, report), report, now)
         if update is not None:
             updates.append(update)
     updates += _updates_for_missing(seen, known, asked)
@@ -102,6 +104,13 @@ def _take_in(contact: Contact, seen: Look, asked: float) -> None:
         if update.status is not JobStatus.PENDING_CANCEL:
             contact.asked.pop(update.key, None)  # who asks for its end anew is heard at once
     _fetch_outputs(contact, seen)
+
+
+def _with_token(contact: Contact, known: Mapping[str, StoredJob], report: JobReport) -> StoredJob:
+    """The job of a report; with its token where that is another than the report's."""
+    job = known[str(report.job_id)]
+    token = job.token or contact.store.token(job.key)
+    return job if token == report.token else replace(job, token=token)
 
 
 def _make_way(contact: Contact, seen: Look, known: dict[str, StoredJob]) -> dict[str, StoredJob]:

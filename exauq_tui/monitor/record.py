@@ -22,6 +22,7 @@ from exauq_tui.monitor import record_history as history
 from exauq_tui.monitor import record_places as places
 from exauq_tui.monitor import record_sql as sql
 from exauq_tui.monitor import record_updates as changes
+from exauq_tui.monitor.packed_tokens import PackedTokens
 from exauq_tui.monitor.record_adding import Order
 from exauq_tui.monitor.record_file import RecordFile
 from exauq_tui.monitor.snapshot import Event
@@ -93,10 +94,14 @@ class Record:
         with self._file.reading() as connection:
             return sql.revision(connection)
 
-    def since(self, revision: int) -> News:
+    def since(self, revision: int, tokens: PackedTokens | None = None) -> News:
         """Read what changed after a revision, by whatever process.
 
         Taking and releasing a lease is no change.
+
+        Args:
+            revision: That revision.
+            tokens: Where given, gets the tokens of jobs that their servers told about.
         """
         with self._file.reading() as connection:
             now = sql.revision(connection)
@@ -105,7 +110,7 @@ class Record:
             removed = connection.execute(
                 "SELECT key FROM removed WHERE revision > ? ORDER BY key", (revision,)
             ).fetchall()
-            jobs = sql.select(connection, "revision > ?", revision)
+            jobs = sql.select(connection, "revision > ?", revision, tokens=tokens)
             return News(jobs, [key for (key,) in removed], now)
 
     def events(self, key: int) -> tuple[Event, ...]:

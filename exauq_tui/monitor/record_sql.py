@@ -8,6 +8,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 
+from exauq_tui.monitor.packed_tokens import PackedTokens
 from exauq_tui.monitor.record_ids import reserve_ids
 from exauq_tui.monitor.stored_job import (
     COLUMNS,
@@ -35,13 +36,18 @@ def is_in(column: str) -> str:
     return f"{column} IN (SELECT value FROM json_each(?))"  # noqa: S608 - a column's name
 
 
-def select(connection: sqlite3.Connection, where: str, *values: SqlValue) -> list[StoredJob]:
-    """Read the jobs that meet a condition, oldest first."""
+def select(
+    connection: sqlite3.Connection,
+    where: str,
+    *values: SqlValue,
+    tokens: PackedTokens | None = None,
+) -> list[StoredJob]:
+    """Read the jobs that meet a condition, oldest first; most of their tokens apart if wanted."""
     rows = connection.execute(
         f"SELECT {_COLUMN_LIST} FROM jobs WHERE {where} ORDER BY key",  # noqa: S608 - no data
         values,
     )
-    return [job_from_row(row) for row in rows]
+    return [job_from_row(row, tokens) for row in rows]
 
 
 def select_keys(connection: sqlite3.Connection, keys: Iterable[int]) -> list[StoredJob]:

@@ -16,6 +16,7 @@ from exauq_tui.hardware.status import TERMINAL_STATUSES
 from exauq_tui.monitor.dense_map import DenseMap
 from exauq_tui.monitor.evidence import is_gone
 from exauq_tui.monitor.packed_index import PackedIndex
+from exauq_tui.monitor.packed_tokens import PackedTokens
 from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.snapshot import Changes, JobRow, ServerView
 from exauq_tui.monitor.stored_job import StoredJob
@@ -70,6 +71,8 @@ class Store:
         self._sync_lock = threading.Lock()
         self._revision = -1
         self._jobs = DenseMap[StoredJob]()
+        # Of jobs that their servers told about: only namesakes are told by them from then on.
+        self._tokens = PackedTokens()
         self._by_place: dict[Place, PackedIndex] = {}
         self._views: dict[str, ServerView] = {}
         self._targets: dict[str, Target] = {}
@@ -95,7 +98,7 @@ class Store:
     def sync(self) -> None:
         """Take in what changed in the record, by whatever process."""
         with self._sync_lock:
-            news = self._record.since(self._revision)
+            news = self._record.since(self._revision, self._tokens)
             if news.revision == self._revision:
                 return
             with self._lock:
@@ -136,7 +139,9 @@ class Store:
         self._count(job, None)
         if self._new_inputs is not None:
             self._new_inputs.add(key)
-        self._deletions[_place_of(job), job.job_id] = (self._revision, job.token)
+        token = job.token or self._tokens.get(key)
+        self._tokens.drop(key)
+        self._deletions[_place_of(job), job.job_id] = (self._revision, token)
         self._changed_jobs.discard(key)
         self._removed.add(key)
 
@@ -261,6 +266,12 @@ class Store:
             index = self._by_place.get(place, PackedIndex())
             maybe = ((id_, self._jobs[key]) for id_ in ids for key in index.find(id_))
             return {id_: job for id_, job in maybe if job.job_id == id_}
+
+    def token(self, key: int) -> str:
+        """The submission token of a job, or "" where none is known."""
+        with self._lock:
+            job = self._jobs.get(key)
+            return (job.token if job is not None else "") or self._tokens.get(key)
 
     def active(self, server: str) -> int:
         """How many jobs of a server have not come to their end, and are not gone from it."""

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, NamedTuple
 from exauq_tui.hardware.interface import JobReport
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input
+from exauq_tui.monitor.packed_tokens import PackedTokens
 from exauq_tui.monitor.snapshot import JobRow
 
 
@@ -25,7 +26,8 @@ class StoredJob(JobRow):
     Attributes:
         endpoint: Where the profile pointed, such as ``alice@hpc1:22`` or ``local``.
         output_text: The start of the output file, where it was read.
-        token: The submission token, by which the server knows this very submission.
+        token: The submission token, by which the server knows this very submission; "" also
+            where only `Store.token` tells it.
         lease_owner: Who is sending the pending verb at the moment, or "".
         lease_until: When that lease runs out, our clock, or None.
         sends: How many submissions were begun of which something may have left; 1 for a job
@@ -175,12 +177,19 @@ def job_to_row(job: StoredJob) -> tuple[SqlValue, ...]:
     return tuple(value_to_sql(name, getattr(job, name)) for name in _FIELDS)
 
 
-def job_from_row(row: Sequence[Any]) -> StoredJob:
-    """Turn the values of `COLUMNS` into a job."""
+def job_from_row(row: Sequence[Any], tokens: PackedTokens | None = None) -> StoredJob:
+    """Turn the values of `COLUMNS` into a job.
+
+    Args:
+        row: The values.
+        tokens: Where given, the token of a job that its server told about is kept there alone.
+    """
     key, server, endpoint, workspace, workspace_known, job_id, level, batch = row[:8]
     csv, status, output, output_text, output_error, exit_code = row[8:14]
     created, submitted, started, finished, last_seen, try_of, try_number = row[14:21]
     token, error, note, lease_owner, lease_until, sends, revision, output_read = row[21:]
+    if tokens is not None and last_seen is not None and tokens.put(key, token):
+        token = ""
     return StoredJob(
         key=key,
         server=_shared(server),

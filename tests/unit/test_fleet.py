@@ -844,6 +844,24 @@ def test_news_from_before_a_deletion_bring_no_row_back(
     assert [each.status for each in fleet.rows()] == [JobStatus.RUNNING]
 
 
+def test_a_job_that_somebody_submitted_again_under_its_id_is_told_from_the_one_before(
+    lab: Lab, server: Server
+) -> None:
+    fleet = lab.fleet(refresh=3600)
+    (key,) = submitted(fleet, 1)
+    job_id = id_of(fleet, key)
+    server.turn(job_id, COMPLETED, output="1")
+    fleet.look_now()
+    until(lambda: fleet.rows()[0].output == 1.0)
+    server.jobs[job_id] = RemoteJob("theirs", Input(1), JobStatus.RUNNING)
+    again = JobReport(JobId(job_id), JobStatus.RUNNING, token="theirs")
+    server.news.append(Look("", complete=False, reports=(again,)))
+    fleet.look_now()
+    until(lambda: fleet.rows()[0].status is JobStatus.RUNNING)
+    assert fleet.rows()[0].output is None
+    assert any("Submitted again under the same id" in each.text for each in fleet.events(key))
+
+
 @pytest.mark.parametrize("cancelled", [False, True])
 def test_a_job_that_never_got_there_makes_way_for_the_one_that_has_its_id(
     lab: Lab, server: Server, cancelled: bool

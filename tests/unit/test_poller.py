@@ -27,6 +27,7 @@ from exauq_tui.jobs import Input, Job, JobId
 from exauq_tui.monitor import pacing, sending, standing
 from exauq_tui.monitor.interfaces import Surroundings
 from exauq_tui.monitor.owners import is_dead, new_owner
+from exauq_tui.monitor.packed_tokens import PackedTokens
 from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.snapshot import ServerState
 from exauq_tui.monitor.stored_job import JobUpdate
@@ -584,10 +585,10 @@ def test_a_record_that_fails_is_a_fault_and_news_go_on_afterwards(
     fails = True
     since = Record.since
 
-    def full(record: Record, revision: int) -> object:
+    def full(record: Record, revision: int, tokens: PackedTokens) -> object:
         if fails:
             raise RecordError("the disk is full")
-        return since(record, revision)
+        return since(record, revision, tokens)
 
     monkeypatch.setattr(Record, "since", full)
     assert stands(fleet, ServerState.FAULT).message == "the disk is full"

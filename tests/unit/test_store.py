@@ -197,6 +197,26 @@ def test_a_job_is_found_by_the_id_that_it_has_now(store: Store, record: Record) 
     assert not store.has_jobs_at(HERE)
 
 
+@pytest.mark.parametrize("theirs", ["", "abc123"])
+def test_the_token_of_a_job_is_known_for_as_long_as_its_row_and_of_a_deleted_one_as_well(
+    record: Record, store: Store, theirs: str
+) -> None:
+    job, unsent = add(record, 2)
+    token = theirs or job.token
+    record.apply([JobUpdate(job.key, token=token, last_seen=5.0)])
+    store.sync()
+    assert store.token(job.key) == token
+    assert store.token(unsent.key) == unsent.token == store.jobs([unsent.key])[0].token
+    record.apply([JobUpdate(job.key, token="fedcba9876543210")])
+    store.sync()
+    assert store.token(job.key) == "fedcba9876543210"
+    record.delete([job.key])
+    store.sync()
+    assert store.token(job.key) == ""
+    assert store.is_of_deleted(HERE, job.job_id, "fedcba9876543210")
+    assert not store.is_of_deleted(HERE, job.job_id, token)
+
+
 def test_a_job_keeps_its_row_when_its_workspace_becomes_known(store: Store, record: Record) -> None:
     (job,) = record.add_jobs("hpc1", "alice@hpc1:22", "~/w", False, [Input(1)])
     store.sync()

@@ -126,7 +126,7 @@ async def test_without_a_job_there_is_nothing_to_take_away() -> None:
 
 async def test_text_marked_with_the_mouse_in_the_details_is_copied_by_ctrl_c() -> None:
     async with running(three()) as (app, pilot):
-        details = app.main.detail._statics["details"]
+        details = app.main.detail._texts["details"]
         await pilot.mouse_down(details, offset=(2, 0))
         await pilot.hover(details, offset=(7, 0))
         await pilot.mouse_up(details, offset=(7, 0))

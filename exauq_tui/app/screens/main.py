@@ -162,7 +162,7 @@ class MainScreen(MainColumns, MainVerbs, LogHandlers):
         if self.outbox.take(changes) or applied.servers:
             self.draw_outbox()
         if applied.counts or applied.servers:
-            self.header.refresh()
+            self.header.draw()
         if applied.servers or applied.counts:
             self.server_list.update_height()
         if applied.moved or applied.counts:
@@ -177,7 +177,7 @@ class MainScreen(MainColumns, MainVerbs, LogHandlers):
         """Draw everything afresh, after all rows were loaded or the selection changed."""
         self.table.sync()
         self.table.show_cursor()
-        self.header.refresh()
+        self.header.draw()
         self.server_list.update_height()
         self.draw_titles()
         self._draw_banner()
@@ -188,7 +188,7 @@ class MainScreen(MainColumns, MainVerbs, LogHandlers):
     def tick(self) -> None:
         """Let ages and countdowns go on."""
         self.pass_time()
-        self.header.refresh()
+        self.header.draw()
         self.table.sync()
         self.server_list.refresh()
         self.details.tick()
@@ -224,6 +224,9 @@ class MainScreen(MainColumns, MainVerbs, LogHandlers):
     def draw_titles(self) -> None:
         """Name the views and say what is chosen in the table's borders."""
         self.jobs_pane.set_title(main_text.views(self.model))
+        self._draw_selection()
+
+    def _draw_selection(self) -> None:
         self.jobs_pane.set_subtitle(main_text.selection(self.model))
 
     def _draw_banner(self) -> None:
@@ -241,12 +244,12 @@ class MainScreen(MainColumns, MainVerbs, LogHandlers):
     # The job under the cursor
 
     def _cursor_moved(self) -> None:
-        self.draw_titles()
+        self._draw_selection()
         self.details.changed()
 
     def _marks_changed(self) -> None:
-        self.header.refresh()
-        self.draw_titles()
+        self.header.draw()
+        self._draw_selection()
 
     @on(DetailPane.TabChanged)
     def _tab_changed(self) -> None:

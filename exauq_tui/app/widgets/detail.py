@@ -6,10 +6,11 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import ContentSwitcher, Static
+from textual.widgets import ContentSwitcher
 
 from exauq_tui.app.widgets.log_panel import LogPanel
 from exauq_tui.app.widgets.pane import Pane
+from exauq_tui.app.widgets.text_lines import TextLines
 from exauq_tui.app.widgets.titles import tab_titles
 
 TABS: tuple[str, ...] = ("details", "output", "log", "history")
@@ -26,7 +27,7 @@ class DetailPane(Pane):
         self.tab = TABS[0]
         self.log_panel = LogPanel(id="tab-log")
         # Made here, not in compose(), so that they can be filled before they are drawn.
-        self._statics = {tab: Static(markup=False) for tab in TABS if tab != "log"}
+        self._texts = {tab: TextLines() for tab in TABS if tab != "log"}
         self._contents: dict[str, Content] = {}
 
     def compose(self) -> ComposeResult:
@@ -36,7 +37,7 @@ class DetailPane(Pane):
                 if tab == "log":
                     yield self.log_panel
                 else:
-                    yield VerticalScroll(self._statics[tab], id=f"tab-{tab}")
+                    yield VerticalScroll(self._texts[tab], id=f"tab-{tab}")
 
     def on_mount(self) -> None:
         """Name the tabs."""
@@ -44,23 +45,19 @@ class DetailPane(Pane):
 
     def show(self, tab: str, content: Content) -> None:
         """Set what a tab says; nothing is drawn where it says that already."""
-        if self._contents.get(tab) != content:
-            self._contents[tab] = content
-            if tab == self.tab:
-                self._put(tab)
+        self._contents[tab] = content
+        if tab == self.tab:
+            self._put(tab)
 
     def _put(self, tab: str) -> None:
         """Let a tab say what it is to say now; others need not be told before they are shown."""
-        content, static = self._contents.get(tab), self._statics.get(tab)
-        if content is None or static is None:
-            return
-        area = static.parent
-        # Laying the screen out afresh, and drawing all of it, costs most of what a key may take:
-        # what fits into the pane, as what stood there before, needs neither.
-        width, height = area.content_size if isinstance(area, VerticalScroll) else (0, 0)
-        stood = width > 0 and static.size.height == height
-        fits = stood and content.get_height({}, width) <= height
-        static.update(content, layout=not fits)
+        content, text = self._contents.get(tab), self._texts.get(tab)
+        if content is not None and text is not None:
+            area = text.parent
+            # Laying the screen out afresh, and drawing all of it, costs most of what a key may
+            # take: what fits into the pane, as what stood there before, needs neither.
+            height = area.content_size.height if isinstance(area, VerticalScroll) else 0
+            text.show(content, height)
 
     def choose(self, tab: str) -> None:
         """Show another tab."""
@@ -88,7 +85,7 @@ class DetailPane(Pane):
     @property
     def room(self) -> tuple[int, int]:
         """How many columns and rows there are for what a tab says."""
-        area = self._statics["details"].parent  # none before it is drawn for the first time
+        area = self._texts["details"].parent  # none before it is drawn for the first time
         return area.content_size if isinstance(area, VerticalScroll) else (0, 0)
 
     def set_remark(self, text: str) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from textual.content import Content
-from textual.widget import Widget
 
 from exauq_tui.app import format as fmt
 from exauq_tui.app.job_model import JobModel
 from exauq_tui.app.pace import Pace, left_text, rate_text
 from exauq_tui.app.status_style import SERVER_STYLES, STATUS_STYLES
+from exauq_tui.app.widgets.text_lines import TextLines
 from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
 from exauq_tui.monitor.snapshot import ServerState, ServerView
 
@@ -38,7 +38,7 @@ _BAR = (
 _LONGEST_BAR, _WIDE_BAR, _NARROW_BAR = 60, 24, 8
 
 
-class Header(Widget):
+class Header(TextLines):
     """Sums up what is known.
 
     Args:
@@ -64,9 +64,16 @@ class Header(Widget):
         self._pace = pace
         self._badge = badge
 
-    def render(self) -> Content:
-        """Draw both lines."""
-        width = self.size.width
+    def draw(self) -> None:
+        """Draw what has changed."""
+        if self.size:
+            self.show(self._text(self.size.width), self.size.height)
+
+    def fit(self, width: int) -> None:
+        """Choose what there is room for."""
+        self._content = self._text(width)
+
+    def _text(self, width: int) -> Content:
         return Content("\n").join([self._first(width), self._second(width)])
 
     def _first(self, width: int) -> Content:

@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from rich.cells import cell_len
-from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -22,7 +19,6 @@ from exauq_tui.app import format as fmt
 from exauq_tui.app.commands import bindings
 from exauq_tui.app.job_model import JobModel
 from exauq_tui.app.widgets.columns import (
-    GAP,
     GUTTER,
     Column,
     Layout,
@@ -31,13 +27,9 @@ from exauq_tui.app.widgets.columns import (
     every_column,
     input_names,
 )
-from exauq_tui.hardware.status import JobStatus
+from exauq_tui.app.widgets.job_lines import JobLines, Looks
+from exauq_tui.app.widgets.scrolling import move_thumb
 from exauq_tui.monitor.snapshot import JobRow
-
-Signature = tuple[object, ...]
-"""All that a line's looks depend on; the same signature means the same strip."""
-
-_CACHED_STRIPS = 2000
 
 
 class JobTable(ScrollView, can_focus=True):
@@ -90,9 +82,10 @@ class JobTable(ScrollView, can_focus=True):
         """The columns that somebody chose, by name; () for those that fit best."""
         self._shown_columns = Layout()
         self._layout_of: tuple[object, ...] = ()
-        self._painted: dict[int, Signature] = {}
-        self._strips: dict[int, tuple[Signature, Strip]] = {}
-        self._styles_by_name: dict[tuple[str, str], Style] = {}
+        self._lines = JobLines(self.get_component_rich_style)
+        self._painted: dict[int, Looks] = {}
+        self._is_painted_afresh = False
+        """Whether all lines will be drawn in the next frame anyway."""
         self._now = clock()
         # Called, not posted: what else is to be drawn then comes in the same frame as the table,
         # where messages would make every key wait for the next one.
@@ -118,9 +111,20 @@ class JobTable(ScrollView, can_focus=True):
     def notify_style_update(self) -> None:
         """Forget looked-up styles when theme or classes change."""
         super().notify_style_update()
-        self._styles_by_name.clear()
-        self._strips.clear()
+        self._lines.forget_styles()
         self._painted.clear()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Draw all rows, and the bar where that looks different."""
+        if self.show_vertical_scrollbar:
+            move_thumb(self.vertical_scrollbar, new_value)
+        if round(old_value) != round(new_value):
+            self._paint_afresh()
+
+    def _paint_afresh(self) -> None:
+        self._is_painted_afresh = True
+        region = self.scrollable_content_region
+        self.refresh(Region(0, 0, region.width, region.height))
 
     def show_cursor(self) -> None:
         """Scroll as little as needed to have the cursor in view."""
@@ -156,16 +160,18 @@ class JobTable(ScrollView, can_focus=True):
         self._set_virtual_size()
         if self._update_columns():
             self._painted.clear()
-            self.refresh()
+            self._paint_afresh()
+        if self._is_painted_afresh:
             return
         region = self.scrollable_content_region
+        top, has_focus, painted = self._top, self.has_focus, self._painted
         changed = [
             line
             for line in range(1, region.height)
-            if self._painted.get(line) != self._signature(line)
+            if painted.get(line) != self._looks(line, top, has_focus)
         ]
         if len(changed) > region.height // 2:
-            self.refresh()
+            self._paint_afresh()
         else:
             for line in changed:
                 self.refresh(Region(0, line, region.width, 1))
@@ -192,7 +198,7 @@ class JobTable(ScrollView, can_focus=True):
             self._shown_columns = as_chosen(width, columns, self.preferred)
         else:
             self._shown_columns = automatic(width, columns, servers=len(servers), levels=levels)
-        self._strips.clear()
+        self._lines.lay_out(self._shown_columns)
         return True
 
     def _input_names(self) -> tuple[str, ...]:
@@ -219,23 +225,22 @@ class JobTable(ScrollView, can_focus=True):
         falls = self.model.descending is not (self.model.sort == "age")
         return "▼" if falls else "▲"
 
-    def _row_at(self, line: int) -> JobRow | None:
+    def _row_at(self, line: int, top: int) -> JobRow | None:
         """The row on a line of the widget; the heading is line 0."""
-        index = self._top + line - 1
+        index = top + line - 1
         if line < 1 or index >= len(self.model):
             return None
         return self.model.row(self.model.key_at(index))
 
-    def _signature(self, line: int) -> Signature | None:
-        row = self._row_at(line)
+    def _looks(self, line: int, top: int, has_focus: bool) -> Looks | None:
+        row = self._row_at(line, top)
         if row is None:
             return None
         model = self.model
         server = model.servers.get(row.server)
-        cursor = "" if row.key != model.cursor else "focus" if self.has_focus else "blur"
-        return (
+        return Looks(
             row,
-            cursor,
+            "" if row.key != model.cursor else "focus" if has_focus else "blur",
             row.key in model.marks,
             fmt.is_stale(row, server.state if server else None),
             fmt.age(row, self._now),
@@ -250,116 +255,47 @@ class JobTable(ScrollView, can_focus=True):
         A strip that looks as before is the same object, so that what filters made of it (for
         terminals of fewer colours) is found again as well.
         """
+        self._is_painted_afresh = False
+        self._fit_columns()
         filters = self.get_line_filters()
         background = self.background_colors[1]
+        width, top, has_focus = self.size.width, self._top, self.has_focus
         strips = []
         for y in crop.line_range:
-            strip = self.render_line(y)
+            strip = self._draw_line(y, width, top, has_focus)
             for line_filter in filters:
                 strip = strip.apply_filter(line_filter, background)
             strips.append(strip)
-        if crop.column_span != (0, self.size.width):
+        if crop.column_span != (0, width):
             strips = [strip.crop(*crop.column_span) for strip in strips]
         return strips
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of the widget."""
-        width = self.size.width
+        self._fit_columns()
+        return self._draw_line(y, self.size.width, self._top, self.has_focus)
+
+    def _fit_columns(self) -> None:
         if self._layout_of[:1] != (self.scrollable_content_region.width,):
             self._update_columns()
+
+    def _draw_line(self, y: int, width: int, top: int, has_focus: bool) -> Strip:
         if y == 0:
-            return self._header(width)
-        signature = self._signature(y)
-        if signature is None:
+            return self._lines.header(self.model.sort, self.sort_arrow, width)
+        looks = self._looks(y, top, has_focus)
+        if looks is None:
             self._painted.pop(y, None)
             return self._empty_line(y, width)
-        self._painted[y] = signature
-        row = signature[0]
-        assert isinstance(row, JobRow)
-        cached = self._strips.get(row.key)
-        if cached is not None and cached[0] == signature:
-            return cached[1]
-        strip = self._draw(row, str(signature[1]), bool(signature[2]), bool(signature[3]), width)
-        if len(self._strips) > _CACHED_STRIPS:
-            self._strips.clear()
-        self._strips[row.key] = (signature, strip)
-        return strip
-
-    def _style(self, name: str, over: str = "") -> Style:
-        """A component's style, with another component's background where that one is given."""
-        style = self._styles_by_name.get((name, over))
-        if style is None:
-            style = self.get_component_rich_style(name)
-            if over:
-                ground = self.get_component_rich_style(over)
-                style = Style(color=style.color, bold=style.bold, dim=style.dim) + Style(
-                    bgcolor=ground.bgcolor, bold=ground.bold or None
-                )
-            self._styles_by_name[name, over] = style
-        return style
-
-    def _draw(self, row: JobRow, cursor: str, marked: bool, stale: bool, width: int) -> Strip:
-        over = {"focus": "table--cursor", "blur": "table--cursor-blurred"}.get(
-            cursor, "table--marked" if marked else "table--row"
-        )
-        base = self._style("table--stale" if stale or not row.current else "table--row", over)
-        quiet = self._style("table--stale" if stale else "table--quiet", over)
-        status = self._style("table--stale" if stale else fmt.STATUS_CLASSES[row.status], over)
-        segments = [
-            Segment("▸" if cursor else " ", base),
-            Segment("▪ " if marked else "  ", self._style("table--mark", over)),
-        ]
-        used = GUTTER
-        gap = Segment(" " * GAP, base)
-        for column in self.columns:
-            if column.name == "status":
-                text, style = fmt.status_text(row, stale), status
-            else:
-                text = column.text(row, self._now)
-                style = quiet if column.quiet else base
-            if column.name == "output" and row.status is JobStatus.COMPLETED:
-                style = self._style("table--row", over)
-            segments += [Segment(fmt.fit(text, column.width, right=column.right), style), gap]
-            used += column.width + GAP
-        if used < width:
-            segments.append(Segment(" " * (width - used), base))
-        return Strip(segments, max(used, width)).crop(0, width)
-
-    def _header(self, width: int) -> Strip:
-        style = self._style("table--header")
-        text = " " * GUTTER
-        for column in self.columns:
-            title = fmt.fit(column.title, column.width, right=column.right)
-            gap = GAP
-            if column.name == self.model.sort:
-                # In the gap, or where the title leaves room: no column has to be wider for it.
-                title = (title if column.right else column.title) + self.sort_arrow
-                title = fmt.fit(title, column.width + 1)
-                gap -= 1
-            text += title + " " * gap
-        text = text.rstrip()
-        if self._shown_columns.left_out:
-            sign = f" +{self._shown_columns.left_out} ›"
-            text = fmt.fit(text, width - len(sign) - 1) + sign
-        return Strip([Segment(fmt.fit(text, width), style)], width)
+        self._painted[y] = looks
+        return self._lines.job(looks, self._now, width)
 
     def _empty_line(self, y: int, width: int) -> Strip:
         """Draw a line below the last row, or of the text that stands in an empty table."""
-        base = self._style("table--row")
-        start = max(2, (self.scrollable_content_region.height - len(self.empty_text)) // 3)
+        room = self.scrollable_content_region
+        start = max(2, (room.height - len(self.empty_text)) // 3)
         if len(self.model) or not 0 <= y - start < len(self.empty_text):
-            return Strip([Segment(" " * width, base)], width)
-        text, component = self.empty_text[y - start]
-        line = fmt.fit(text, min(width, cell_len(text)))
-        left = (self.scrollable_content_region.width - cell_len(line)) // 2
-        return Strip(
-            [
-                Segment(" " * left, base),
-                Segment(line, self._style(component)),
-                Segment(" " * (width - left - cell_len(line)), base),
-            ],
-            width,
-        )
+            return self._lines.blank(width)
+        return self._lines.remark(*self.empty_text[y - start], room.width, width)
 
     def set_empty_text(self, lines: tuple[tuple[str, str], ...]) -> None:
         """Set what an empty table says: lines of text and the component that styles each."""
@@ -369,11 +305,13 @@ class JobTable(ScrollView, can_focus=True):
 
     # What people do
 
-    def _go(self, index: int) -> None:
-        if self.model.move_cursor(index):
-            self.show_cursor()
-            self.sync()
-            self.cursor_moved()
+    def _go(self, index: int) -> bool:
+        if not self.model.move_cursor(index):
+            return False
+        self.show_cursor()
+        self.sync()
+        self.cursor_moved()
+        return True
 
     def action_cursor_down(self) -> None:
         """Go one job down."""
@@ -409,8 +347,8 @@ class JobTable(ScrollView, can_focus=True):
         if self.model.cursor is not None:
             self.model.toggle_mark(self.model.cursor)
             self.marks_changed()
-            self._go(self.model.cursor_index + 1)
-            self.sync()
+            if not self._go(self.model.cursor_index + 1):
+                self.sync()
 
     def action_mark_range(self) -> None:
         """Start a range of marks, or mark up to where it was started."""
@@ -441,7 +379,7 @@ class JobTable(ScrollView, can_focus=True):
             if column is not None:
                 self.post_message(self.HeadingClicked(column.name))
             return
-        row = self._row_at(event.y)
+        row = self._row_at(event.y, self._top)
         if row is None:
             return
         index = self._top + event.y - 1
@@ -450,8 +388,8 @@ class JobTable(ScrollView, can_focus=True):
             self.marks_changed()
         elif event.chain == 2:
             self.post_message(self.Opened())
-        self._go(index)
-        self.sync()
+        if not self._go(index):
+            self.sync()
 
     def on_focus(self) -> None:
         """Draw the cursor as active."""

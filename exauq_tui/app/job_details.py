@@ -66,6 +66,7 @@ class JobDetails:
         self._tail: _Tail | None = None
         self._tail_asked = 0.0
         self._asking: Worker[None] | None = None
+        self._reading_tail: Worker[None] | None = None
 
     def changed(self) -> None:
         """Show another job, or what is new of this one."""
@@ -129,7 +130,8 @@ class JobDetails:
     @property
     def is_settled(self) -> bool:
         """Whether all that was asked for is there, until something changes again."""
-        return self._rest is None and (self._asking is None or self._asking.is_finished)
+        at_work = (self._asking, self._reading_tail)
+        return self._rest is None and all(each is None or each.is_finished for each in at_work)
 
     def tab_changed(self) -> None:
         """Ask for what the tab that is shown now needs."""
@@ -177,8 +179,12 @@ class JobDetails:
             return
         self._past = past
         self.draw()
-        if tab == "details":
-            await self._read_tail(row)
+        if tab == "details" and self._is_tail_due(row):
+            self._tail_asked = self._app.clock()
+            # By itself: what is asked anew meanwhile must not take back what is read so seldom.
+            self._reading_tail = self._app.run_worker(
+                partial(self._read_tail, row), group="tail", exclusive=True, exit_on_error=False
+            )
 
     def _read_past(self, row: JobRow, tab: str) -> Past:
         fleet = self._app.fleet
@@ -191,20 +197,23 @@ class JobDetails:
             text = fleet.output_text(row.key)
         return Past(row.key, tries, text=text)
 
-    async def _read_tail(self, row: JobRow) -> None:
-        """Read the last lines of the log, where there are some that are not known."""
+    def _is_tail_due(self, row: JobRow) -> bool:
+        """Whether there may be last lines of a log that are not known, and somebody sees them."""
         server = self._model.servers.get(row.server)
         is_up = server is not None and server.state is ServerState.UP
         is_final = self._tail is not None and self._tail.key == row.key and self._tail.is_final
-        now = self._app.clock()
         if not is_up or row.started is None or log_text.why_none(row):
-            return
+            return False
         screen = self._app.screen
         if screen is not self._pane.screen and not screen.is_modal:
-            return  # nobody sees it, and it is asked for again afterwards
-        if is_final or (not row.is_terminal and now - self._tail_asked < _TAIL_EVERY):
-            return
-        self._tail_asked = now
+            return False  # it is asked for again afterwards
+        if is_final:
+            return False
+        return row.is_terminal or self._app.clock() - self._tail_asked >= _TAIL_EVERY
+
+    async def _read_tail(self, row: JobRow) -> None:
+        """Read the last lines of the log."""
+        now = self._app.clock()
         try:
             chunk = await answer(self._app.fleet.read_log(row.key, -_TAIL, _TAIL))
         except ExauqTuiError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from exauq_tui.app import detail_text, history_text
 from exauq_tui.app.history_text import SHOWN_SERVER_EVENTS, Past
 from exauq_tui.errors import ConnectionLostError, RecordError
+from exauq_tui.hardware.interface import LogChunk
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.monitor.snapshot import Event, JobRow, ServerState
 from tests.app.fake_fleet import NOW, FakeFleet, job, server
@@ -138,6 +140,27 @@ async def test_the_end_of_a_running_jobs_log_is_read_again_but_not_often() -> No
         fleet.change(job(1, FAILED))
         await until(pilot, lambda: "the end" in app.text())
         assert "as of" not in app.text()
+
+
+async def test_the_end_of_a_log_is_shown_though_the_job_changed_while_it_was_read() -> None:
+    fleet = FakeFleet([job(1)])
+    fleet.logs[1] = b"printed\n"
+    reading: Future[LogChunk] = Future()
+    read = fleet.read_log
+
+    def read_slowly(key: int, offset: int, limit: int) -> Future[LogChunk]:
+        read(key, offset, limit)
+        return reading
+
+    fleet.read_log = read_slowly  # type: ignore[method-assign]
+    async with running(fleet) as (app, pilot):
+        await until(pilot, lambda: fleet.called("read_log"))
+        asked = len(fleet.called("tries"))
+        fleet.change(job(1, note="another word"))
+        await until(pilot, lambda: len(fleet.called("tries")) > asked)
+        assert "printed" not in app.text()
+        reading.set_result(read(1, 0, 100).result())
+        await until(pilot, lambda: "printed" in app.text())
 
 
 @pytest.mark.parametrize("away", [True, False])

@@ -13,7 +13,15 @@ from hypothesis import HealthCheck, settings
 
 from tests.figures import pytest_terminal_summary, tell  # noqa: F401 - a hook and a fixture
 from tests.leaving_out import leave_out
-from tests.live.sshd import SSHD, Account, ClientKeys, Sshd, StartSshd, make_client_keys
+from tests.live.sshd import (
+    SSHD,
+    Account,
+    ClientKeys,
+    Sshd,
+    StartSshd,
+    administer,
+    make_client_keys,
+)
 from tests.snapshots.scrub import pytest_sessionfinish  # noqa: F401 - a hook, which xdist looks for here
 
 # A machine that runs tests is busy: no example fails by how long it took. The same examples are
@@ -93,16 +101,13 @@ def account() -> Iterator[Account]:
     if os.geteuid() != 0:
         leave_out("passwords are tested with an account made for it, which NEEDS ROOT")
     made = Account(f"exauqtest{os.getpid()}", "correct horse ü")
-    subprocess.run(
-        # Nothing of its own on disk: it has no home directory to be made or removed.
-        ["useradd", "--no-create-home", "--home-dir", "/tmp", "--shell", "/bin/bash", made.name],
-        check=True,
-    )
+    # Nothing of its own on disk: it has no home directory to be made or removed.
+    administer("useradd", "--no-create-home", "--home-dir", "/tmp", "-s", "/bin/bash", made.name)
     try:
         subprocess.run(["chpasswd"], input=f"{made.name}:{made.password}".encode(), check=True)
         yield made
     finally:
-        subprocess.run(["userdel", made.name], check=True)
+        administer("userdel", made.name)
 
 
 @pytest.fixture

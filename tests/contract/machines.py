@@ -207,6 +207,29 @@ def wait_for_start(machine: Machine, number: int | str) -> None:
     wait_until(started, f"the start of job {number}")
 
 
+def wait_for_last_lines(machine: Machine) -> None:
+    """Wait until nobody fills slots, and whoever saw a job end has written all that follows.
+
+    The flag of a job's end, by which others know of it, comes before that.
+    """
+    own = os.fsencode(machine.workspace)
+    ended = [
+        path.parent
+        for name in ("COMPLETED", "FAILED", "STOPPED")
+        for path in machine.workspace.glob(f"[0-9]*/{name}")
+    ]
+    recorders = [os.fsencode(place / "runner.sh") for place in ended]
+
+    def is_quiet() -> bool:
+        commands = [command for _, command, *_ in every_process() if own in command]
+        return not any(
+            b"\0fill\0" in command or any(mark in command for mark in recorders)
+            for command in commands
+        )
+
+    wait_until(is_quiet, "the last lines of recorders and fillers")
+
+
 def every_process() -> Iterator[tuple[int, bytes, bytes, int]]:
     """Give pid, command line, environment and session of all processes but zombies and us."""
     for entry in Path("/proc").iterdir():

@@ -29,6 +29,7 @@ from exauq_tui.errors import (
 from exauq_tui.hardware import Input, Job, JobId, JobStatus
 from exauq_tui.hardware.script_jobs import ScriptJobs
 from tests.contract.machines import (
+    PATIENCE,
     AnyInterface,
     Machine,
     alive,
@@ -127,7 +128,7 @@ def race(workers: list[Callable[[], None]]) -> None:
     gate = threading.Barrier(len(workers))
 
     def enter(work: Callable[[], None]) -> None:
-        gate.wait(30)
+        gate.wait(PATIENCE)
         work()
 
     threads = [threading.Thread(target=enter, args=(work,)) for work in workers]
@@ -156,7 +157,7 @@ def test_of_agents_that_make_a_workspace_at_the_same_time_none_puts_another_s_jo
         own = here.workspace / ".exauq-tui"
         begun = (own / "journal").read_text()
         gate.touch()
-        assert making.result(30) == {JobId(1): None}
+        assert making.result(PATIENCE) == {JobId(1): None}
     assert (own / "journal").read_text().startswith(begun)
     assert not (own / "journal-odd").exists()
     ends_of(quick, [1, 2])
@@ -326,7 +327,7 @@ def test_a_job_that_another_agent_is_still_submitting_is_neither_failed_nor_take
     (error,) = there.submit_jobs_once([job(1)], {JobId(1): "mine"}).values()
     assert isinstance(error, StillSubmittingError)
     os.kill(stopped, signal.SIGCONT)
-    standing.join(30)
+    standing.join(PATIENCE)
     assert results == [None]
     assert there.submit_jobs_once([job(1)], {JobId(1): "mine"}) == {JobId(1): None}
     end_of(there, 1)
@@ -451,10 +452,10 @@ def test_a_runner_started_many_times_at_once_runs_once(machine: Machine) -> None
         subprocess.Popen(["/bin/bash", "-p", runner], start_new_session=True) for _ in range(5)
     ]
     for process in started:
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE) == 0
     assert end_of(there, 1) is JobStatus.COMPLETED
     for process in [subprocess.Popen(["/bin/bash", "-p", runner]) for _ in range(3)]:
-        process.wait(30)
+        process.wait(PATIENCE)
     assert runs_of(machine) == Counter("1")
 
 
@@ -504,7 +505,7 @@ def test_a_submission_whose_agent_was_killed_is_completed_by_repeating_it(
     with suppress(HardwareInterfaceFailureError):
         there.submit_jobs_once(jobs, tokens)
     done.set()
-    killer.join(30)
+    killer.join(PATIENCE)
     again = machine.interface(machine.root / "model.sh")
     results = again.submit_jobs_once(jobs, tokens)
     assert set(results.values()) == {None}, next(filter(None, results.values()))
@@ -613,7 +614,7 @@ def test_killing_agents_all_the_time_loses_nothing_and_doubles_nothing(
                 there.close()
     finally:
         stop.set()
-        killer.join(30)
+        killer.join(PATIENCE)
     again = machine.interface(script)
     results = again.submit_jobs_once(jobs, tokens)
     assert set(results.values()) == {None}, next(filter(None, results.values()))

@@ -14,13 +14,16 @@ from exauq_tui.errors import HardwareInterfaceFailureError
 from exauq_tui.hardware import JobId, JobStatus
 from exauq_tui.hardware.diagnosis import Check
 from tests.contract.machines import (
+    PATIENCE,
     WRITES_A_NUMBER,
     Machine,
+    alive,
     alter_program,
     check_often,
     every_process,
     job,
     run,
+    wait_for_last_lines,
     wait_for_start,
     wait_until,
 )
@@ -65,11 +68,12 @@ def leave_a_mess(machine: Machine) -> None:
     there.request_cancels([JobId(2)])
     there.close()
     kill_stopper(machine)
-    wait_until(lambda: not at_work(machine, b"fill"), "the end of those who fill slots")
+    wait_for_last_lines(machine)
     recorder = int((machine.job_dir(1) / "START").read_text().split()[2])
     simulator = int((machine.job_dir(1) / "SIM").read_text().split()[0])
     for pid in (recorder, simulator):
         os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not alive(recorder) and not alive(simulator), "their ends")
     host = Path("/proc/sys/kernel/hostname").read_text().strip()
     for name in (f"new-1-0-7-{host}", f"trash-1-0-7-{host}", "accepted-7"):
         (machine.workspace / ".exauq-tui" / name).write_text("3\n")
@@ -92,7 +96,7 @@ def test_nothing_is_mended_cleared_away_or_made(
         JobId(3): JobStatus.SUBMITTED,
         JobId(9): JobStatus.COMPLETED,
     }
-    assert told.wait(30)  # it looked for what died five times meanwhile
+    assert told.wait(PATIENCE)  # it looked for what died five times meanwhile
     assert looking.look(look.cursor).reports == ()
     assert looking.get_job_output(JobId(9)) == 1.5
     assert looking.describe_workspace().jobs == 4

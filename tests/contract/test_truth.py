@@ -20,6 +20,7 @@ from tests.contract.machines import (
     WAITS,
     AnyInterface,
     Machine,
+    alive,
     alter_program,
     end_of,
     ends_of,
@@ -27,6 +28,7 @@ from tests.contract.machines import (
     job,
     run,
     snapshot_of,
+    wait_for_last_lines,
     wait_for_start,
     wait_until,
 )
@@ -376,11 +378,7 @@ def test_a_workspace_of_a_newer_format_is_read_and_never_written(
     journal = here.workspace / ".exauq-tui" / "journal"
     wait_until(lambda: "\n3 C " in journal.read_text(), "the last that is written")
     # Whoever connects has the slots looked through, which may still be going on.
-    mark = os.fsencode(here.workspace)
-    wait_until(
-        lambda: not any(b"\0fill\0" in each[1] and mark in each[1] for each in every_process()),
-        "the end of those who fill slots",
-    )
+    wait_for_last_lines(here)
     (here.workspace / ".exauq-tui" / "format").write_text(f"{format_}\n")
     for program in (here.workspace / ".exauq-tui").glob("program-*"):
         program.unlink()
@@ -411,7 +409,8 @@ def test_jobs_of_another_account_are_shown_and_left_alone(here: Machine) -> None
     there = started(here, 1, 2)
     run(here.interface(), 3)
     os.killpg(recorder(here, 1), signal.SIGKILL)
-    wait_until(lambda: not Path(f"/proc/{recorder(here, 1)}/stat").exists(), "its end")
+    wait_until(lambda: not alive(recorder(here, 1)), "its end")
+    wait_for_last_lines(here)
     queued = here.job_dir(4)
     queued.mkdir()
     for name, text in (

@@ -235,6 +235,18 @@ class Account:
     password: str
 
 
+def administer(*command: str) -> None:
+    """Change an account of this machine, by useradd, say.
+
+    Tried again for as long as somebody else is at the files of accounts, or a process of an
+    account that is to go has not quite ended.
+    """
+    deadline = time.monotonic() + 60
+    while (done := subprocess.run(command, check=False, capture_output=True)).returncode:
+        assert time.monotonic() < deadline, (command, done.stderr)
+        time.sleep(0.05)
+
+
 def free_port() -> int:
     """Give a port of the loopback that nobody listens on just now."""
     with socket.socket() as probe:

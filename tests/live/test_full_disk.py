@@ -204,8 +204,7 @@ def test_without_room_for_the_record_nothing_is_sent_and_what_runs_is_told_later
     assert "disk is full" in submit_until_refused(fleet)
     accepted = [each.key for each in fleet.rows()]
     site.go()
-    stands(fleet, ServerState.FAULT)
-    assert "disk is full" in fleet.server("hpc1").message
+    assert "disk is full" in stands(fleet, ServerState.FAULT).message
     assert row(fleet, first).status is JobStatus.RUNNING
     filler.unlink()
     (last,) = fleet.submit("hpc1", [Input(8)])

@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +17,7 @@ import pytest
 from exauq_tui.errors import ConnectionLostError, ServerRefusedError
 from exauq_tui.hardware import UnixServerScriptInterface, agent_line
 from tests.leaving_out import leave_out
-from tests.live.sshd import ClientKeys, Sshd
+from tests.live.sshd import ClientKeys, Sshd, administer
 from tests.shell.essentials import put_simulator, see_jobs_through
 
 pytestmark = pytest.mark.live
@@ -45,9 +44,7 @@ class Login:
         self.home.mkdir()
         banner = directory / "banner"
         banner.write_text("Authorised use only.\n" * 20)
-        subprocess.run(
-            ["useradd", "--no-create-home", "--home-dir", str(self.home), self.name], check=True
-        )
+        administer("useradd", "--no-create-home", "--home-dir", str(self.home), self.name)
         try:
             shutil.chown(self.home, self.name)
             self.sshd = Sshd(directory / "sshd", keys, extra=(f"Banner {banner}",), own_home=False)
@@ -57,7 +54,7 @@ class Login:
 
     def uses(self, shell: str) -> None:
         """Give the account another login shell."""
-        subprocess.run(["usermod", "--shell", shell, self.name], check=True)
+        administer("usermod", "--shell", shell, self.name)
 
     def start_up(self, name: str, lines: str) -> None:
         """Write a file that the login shell reads first."""
@@ -102,12 +99,7 @@ class Login:
             with suppress(OSError):
                 if entry.stat().st_uid == uid:
                     os.kill(int(entry.name), 9)
-        for _ in range(200):
-            if subprocess.run(["userdel", self.name], check=False, capture_output=True).returncode:
-                time.sleep(0.05)
-            else:
-                return
-        raise AssertionError(f"the account {self.name} cannot be removed")
+        administer("userdel", self.name)
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from exauq_tui.hardware import HostKey, HostKeyDecision, Input, JobStatus
 from exauq_tui.hardware.connection.login import SSHBackend
 from exauq_tui.monitor.snapshot import ServerState
 from tests.live.conftest import MakeSite
-from tests.live.sshd import PASSPHRASE, Account, Sshd, StartSshd, make_key
+from tests.live.sshd import CLIENT_KEYS, PASSPHRASE, Account, Sshd, StartSshd, make_key
 from tests.live.test_fleet import all_reach
 from tests.live.test_ssh_connection import Asked, by_key, openssh_fingerprint, reach
 from tests.unit.fake_interfaces import TIMEOUT, stands, until
@@ -209,7 +209,7 @@ def test_a_certificate_beside_a_key_lets_us_in(
 ) -> None:
     make_key(tmp_path / "ca", "-t", "ed25519")
     key = tmp_path / "my key"
-    make_key(key, "-t", kind)
+    make_key(key, *CLIENT_KEYS[kind])
     server = start_sshd(extra=(f"TrustedUserCAKeys {tmp_path / 'ca.pub'}",))
     with pytest.raises(AuthenticationError):
         reach(server, key_filename=key, ssh_backend=backend)
@@ -239,7 +239,8 @@ def refused_passwords(server: Sshd) -> int:
 def test_three_wrong_passwords_are_three_tries_and_then_a_person_is_waited_for(
     start_password_sshd: StartSshd, make_site: MakeSite, backend: SSHBackend
 ) -> None:
-    server = start_password_sshd()
+    # With PAM, which takes two seconds to refuse one, and without.
+    server = start_password_sshd(extra=() if backend == "paramiko" else ("UsePAM no",))
     site = make_site(server)
     site.person.secret = "wr0ng-secret"
     profile = replace(site.profile, key_filename=None, ssh_backend=backend)
@@ -340,9 +341,10 @@ def test_a_banner_reaches_no_question_as_it_is(
     banner.write_text(CONTROL)
     server._extra = (f"Banner {banner}",)
     server.start()
-    ask = Asked("wrong", "wrong", "wrong")
+    ask = Asked("wrong")  # once: PAM takes two seconds to refuse it
     with pytest.raises(AuthenticationError) as caught:
-        reach(server, ask_secret=ask, ssh_backend=backend)
+        reach(server, ask_secret=ask, max_attempts=1, ssh_backend=backend)
+    assert ask.prompts
     assert all(prompt.isprintable() for prompt in ask.prompts)
     assert str(caught.value).isprintable()
 

@@ -7,8 +7,10 @@ or host key, 130 interrupted.
 from __future__ import annotations
 
 import gc
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +27,9 @@ from exauq_tui.log_file import close_log, open_log
 from exauq_tui.monitor.export import suffix_problem
 from exauq_tui.monitor.fleet import Fleet
 from exauq_tui.monitor.inputs import parse_row, read_csv
+from exauq_tui.monitor.opening import Opened, open_ahead
 from exauq_tui.monitor.record import Record
+from exauq_tui.monitor.record_first import TableOrder
 from exauq_tui.monitor.verbs import READ_ONLY, Destination, Prompter
 
 
@@ -86,11 +90,17 @@ def _fail(message: object, code: int) -> NoReturn:
 
 
 @contextmanager
-def _fleet(options: Options, prompter: Prompter, names: Sequence[str] = ()) -> Iterator[Fleet]:
+def _fleet(
+    options: Options,
+    prompter: Prompter,
+    names: Sequence[str] = (),
+    opening: Future[Opened] | None = None,
+) -> Iterator[Fleet]:
     """Open record and log and make the fleet (of some servers); stop and close at the end."""
     log = open_log(locations.log_path())
     try:
-        with Record(locations.record_path()) as record, headless.terminal_kept():
+        opened = (Record(locations.record_path()), None) if opening is None else opening.result()
+        with opened[0] as record, headless.terminal_kept():
             profiles = [each for each in options.config.servers if not names or each.name in names]
             fleet = Fleet(
                 profiles,
@@ -100,6 +110,7 @@ def _fleet(options: Options, prompter: Prompter, names: Sequence[str] = ()) -> I
                 own_known_hosts=locations.known_hosts_path(),
                 shows_all=not names or not profiles,
                 read_only=options.config.app.read_only,
+                first=opened[1],
             )
             try:
                 yield fleet
@@ -119,11 +130,18 @@ def _run_dashboard(options: Options) -> int:
     # Nothing of what the start makes is garbage; the app enables it once its rows are drawn.
     gc.disable()
     # Here, so that the other commands start without Textual.
+    from exauq_tui.app.preferences import PreferencesFile  # noqa: PLC0415
+
+    preferences = PreferencesFile(locations.data_dir()).read()
+    chosen = preferences[0]
+    order = TableOrder(chosen.sort, chosen.descending, chosen.folds)
+    # The disk and SQLite need nothing of what imports take a quarter of a second for.
+    opening = open_ahead(locations.record_path(), order, shutil.get_terminal_size().lines)
     from exauq_tui.app.app import ExauqApp  # noqa: PLC0415
     from exauq_tui.app.prompter import AppPrompter  # noqa: PLC0415
 
     prompter = AppPrompter()
-    with _fleet(options, prompter) as fleet:
+    with _fleet(options, prompter, opening=opening) as fleet:
         where = str(options.config_path)
         app = ExauqApp(
             fleet,
@@ -132,8 +150,11 @@ def _run_dashboard(options: Options) -> int:
             config_text=where,
             data_dir=locations.data_dir(),
             profiles_dir=locations.profiles_dir(options.config_path),
+            preferences=preferences,
         )
         app.run()
+        if app.starting.failure is not None:
+            raise app.starting.failure
         return app.return_code or 0
 
 

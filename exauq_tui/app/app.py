@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -13,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal, cast
 
+from textual import events
 from textual.actions import ActionParseResult
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -29,13 +29,12 @@ from exauq_tui.app import keymap
 from exauq_tui.app.commands import bindings, is_changing
 from exauq_tui.app.job_model import JobModel
 from exauq_tui.app.key_warnings import KeyWarnings
-from exauq_tui.app.later import import_rest
 from exauq_tui.app.log_follower import LogShelf
 from exauq_tui.app.messages import FleetChanged, PromptWaiting
 from exauq_tui.app.news import News
 from exauq_tui.app.plain_glyphs import plain_glyphs
+from exauq_tui.app.preferences import Reading
 from exauq_tui.app.prompter import AppPrompter, Question
-from exauq_tui.app.screens import OPENED_CSS
 from exauq_tui.app.screens.dialogs import ConfirmDialog
 from exauq_tui.app.screens.help import HelpScreen
 from exauq_tui.app.screens.log import LogScreen
@@ -43,6 +42,7 @@ from exauq_tui.app.screens.main import MainScreen
 from exauq_tui.app.screens.prompts import HostKeyChangedDialog, HostKeyDialog, SecretDialog
 from exauq_tui.app.screens.servers import ServersScreen
 from exauq_tui.app.server_verbs import ServerVerbs
+from exauq_tui.app.starting import Start, is_at_once
 from exauq_tui.app.terminal import TerminalDriver
 from exauq_tui.app.theme import begin_with_theme
 from exauq_tui.app.threads import in_thread
@@ -73,6 +73,7 @@ class ExauqApp(App[int], inherit_bindings=False):
         config_text: Where the configuration is or is looked for, to tell people.
         data_dir: Where the app keeps files of its own, or None to keep none.
         profiles_dir: Where servers that are added here are kept; None where none can be.
+        preferences: What was read of the file of preferences, where that was done already.
     """
 
     TITLE = "exauq"
@@ -96,6 +97,7 @@ class ExauqApp(App[int], inherit_bindings=False):
         config_text: str = "",
         data_dir: Path | None = None,
         profiles_dir: Path | None = None,
+        preferences: Reading | None = None,
     ) -> None:
         super().__init__(driver_class=TerminalDriver)
         self.fleet = fleet
@@ -118,6 +120,8 @@ class ExauqApp(App[int], inherit_bindings=False):
         self.profiles_dir = profiles_dir
         self.server_verbs = ServerVerbs(self)
         self.main = MainScreen(self)
+        self.starting = Start(self)
+        self._preferences = preferences
         self._flush_timer: Timer | None = None
         self._flushed = 0.0
         self._asking = False
@@ -136,9 +140,10 @@ class ExauqApp(App[int], inherit_bindings=False):
         sys.setswitchinterval(_SWITCH_INTERVAL)
         self._handle_signals()
         self.fleet.set_listener(self._fleet_changed)
-        self.prompter.attach(self._prompt_waiting)
+        self.prompter.attach(self.prompt_waiting)
         self.set_interval(1.0, self.news.tell)
-        self.run_worker(self._load(), group="load", exit_on_error=False)
+        self.main.take_preferences(self._preferences)
+        self.starting.begin()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """What every line goes through before it is drawn."""
@@ -154,31 +159,7 @@ class ExauqApp(App[int], inherit_bindings=False):
             loop.add_signal_handler(number, self._signalled, number)
 
     def _signalled(self, number: signal.Signals) -> None:
-        self._leave(return_code=128 + number)
-
-    async def _load(self) -> None:
-        """Read what was last known, then let the servers be connected to."""
-        await self.main.take_preferences()
-        rows, servers = await in_thread(lambda: (self.fleet.rows(), self.fleet.servers()))
-        self.news.load(rows, servers)
-        self.model.load(rows, servers)
-        if self.model.counts.get(JobStatus.PENDING_SUBMIT):
-            self.main.outbox.load(rows)
-        self.main.refresh_all()
-        if self.warnings.notice(servers):
-            self._prompt_waiting()
-        self.call_after_refresh(self._start_fleet)
-
-    def _start_fleet(self) -> None:
-        # A full collection over many thousand rows takes 100 ms: they are here to stay. It comes
-        # after they were drawn, and was put off until then by whoever started us.
-        gc.collect()
-        gc.freeze()
-        gc.enable()
-        self.stylesheet.read(OPENED_CSS)
-        self.stylesheet.parse()
-        self.run_worker(in_thread(self.fleet.start), group="load", exit_on_error=False)
-        self.run_worker(in_thread(import_rest), group="load", exit_on_error=False)
+        self.leave_at_once(return_code=128 + number)
 
     # What the fleet tells
 
@@ -186,7 +167,8 @@ class ExauqApp(App[int], inherit_bindings=False):
         """Called from any thread; false when the app has ended, which does not matter."""
         self.post_message(FleetChanged())
 
-    def _prompt_waiting(self) -> None:
+    def prompt_waiting(self) -> None:
+        """Say, from any thread, that something may wait for a person to answer."""
         self.post_message(PromptWaiting())
 
     def on_fleet_changed(self) -> None:
@@ -209,7 +191,7 @@ class ExauqApp(App[int], inherit_bindings=False):
             self.main.take(changes)
             self.news.tell()
             if self.warnings.notice(changes.servers):
-                self._prompt_waiting()
+                self.prompt_waiting()
             if isinstance(self.screen, LogScreen):
                 self.screen.row_changed()
             for screen in self.screen_stack:
@@ -225,7 +207,7 @@ class ExauqApp(App[int], inherit_bindings=False):
         if self.screen.is_modal or isinstance(self.focused, Input):
             # What is being typed there must not end in a password field.
             if self.prompter.is_waiting or self.warnings.is_waiting:
-                self.set_timer(0.2, self._prompt_waiting)
+                self.set_timer(0.2, self.prompt_waiting)
             return
         question = self.prompter.next()
         if question is None:
@@ -250,14 +232,14 @@ class ExauqApp(App[int], inherit_bindings=False):
     def _answered(self, question: Question, answer: str | None) -> None:
         self._asking = False
         question.give(answer)
-        self._prompt_waiting()
+        self.prompt_waiting()
 
     def _keeps_secrets(self, server: str) -> bool:
         return all(profile.remember for profile in self.config.servers if profile.name == server)
 
     def _warned(self, _: None) -> None:
         self._asking = False
-        self._prompt_waiting()
+        self.prompt_waiting()
 
     # Telling people
 
@@ -280,6 +262,11 @@ class ExauqApp(App[int], inherit_bindings=False):
             return not (self.screen.is_modal or isinstance(self.focused, Input))
         return super().check_action(action, parameters)
 
+    async def on_event(self, event: events.Event) -> None:
+        """Let keys wait that mean all jobs, while these are still read."""
+        if not (isinstance(event, (events.Key, events.Paste)) and self.starting.keeps(event)):
+            await super().on_event(event)
+
     async def run_action(
         self,
         action: str | ActionParseResult,
@@ -291,6 +278,8 @@ class ExauqApp(App[int], inherit_bindings=False):
         if self.read_only and is_changing(name):
             self.tell(READ_ONLY, "warning")
             return True
+        if not self.model.loaded and self.screen is self.main and not is_at_once(name):
+            return True  # by the mouse, as keys wait: it would be done to a part of the jobs
         return await super().run_action(action, default_namespace, namespaces)
 
     def get_system_commands(
@@ -343,7 +332,7 @@ class ExauqApp(App[int], inherit_bindings=False):
         """Leave the dashboard; asks where something was not sent yet."""
         unsent = 0 if self.read_only else self._unsent()  # else it was another who asked for it
         if not unsent or isinstance(self.screen, ConfirmDialog):
-            self._leave()
+            self.leave_at_once()
             return
         jobs = fmt.count(unsent, "job")
         dialog = ConfirmDialog(
@@ -352,10 +341,12 @@ class ExauqApp(App[int], inherit_bindings=False):
             "Quit",
             [f"What you asked for {jobs} is not sent yet. It is kept, and sent at the next start."],
         )
-        await self.push_screen(dialog, lambda yes: self._leave() if yes else None)
+        await self.push_screen(dialog, lambda yes: self.leave_at_once() if yes else None)
 
     def _unsent(self) -> int:
         """How many jobs wait to be sent, as far as can be told from here."""
+        if not self.model.loaded:
+            return 0  # nobody can have asked for anything yet
         counts = self.model.counts
         unsent = counts.get(JobStatus.PENDING_SUBMIT, 0)
         for name, view in self.model.servers.items():
@@ -363,7 +354,8 @@ class ExauqApp(App[int], inherit_bindings=False):
                 unsent += self.model.server_counts(name).get(JobStatus.PENDING_CANCEL, 0)
         return unsent
 
-    def _leave(self, return_code: int = 0) -> None:
+    def leave_at_once(self, return_code: int = 0) -> None:
+        """Leave in good order without asking."""
         if not self._leaving:
             self._leaving = True
             self.run_worker(self._stop(return_code), group="leave", exit_on_error=False)

@@ -17,7 +17,7 @@ from exauq_tui.app.job_views import SortValue, View, sort_value
 from exauq_tui.app.sorted_keys import Entry
 from exauq_tui.errors import FilterError
 from exauq_tui.monitor.filters import Query, is_unfinished, understand, vocabulary
-from exauq_tui.monitor.snapshot import Changes, JobRow, ServerView
+from exauq_tui.monitor.snapshot import Changes, FirstRows, JobRow, ServerView
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +285,34 @@ class JobModel(JobRows):
         self._mark_version += 1
         self._sort(descending=self.descending)
         self._select()
+
+    def show_first(self, first: FirstRows, servers: Iterable[ServerView]) -> None:
+        """Show the first rows while all are read: until then nothing is counted."""
+        self.servers = {view.name: view for view in servers}
+        self._rows.update((row.key, row) for row in first.rows)
+        self._ids.digits = first.id_digits
+        self._sort(descending=self.descending)
+        self._selected()
+
+    def emptied(self) -> JobModel:
+        """A model that looks at no rows as this one looks at its own; to `load` in a thread."""
+        other = JobModel(self._clock)
+        other.view, other.server, other.query, other.folds = (
+            *(self.view, self.server, self.query),
+            self.folds,
+        )
+        other.set_sort(self.sort, descending=self.descending)
+        return other
+
+    def take_over(self, other: JobModel) -> None:
+        """Have all that another model was filled with, which was made by `emptied`."""
+        for name in vars(JobRows()):
+            setattr(self, name, getattr(other, name))
+        self._order, self._due, self.servers = other._order, other._due, other.servers
+        self.loaded = True
+        self.marks &= self._rows.keys()
+        self._mark_version += 1
+        self._selected()
 
     def apply(self, changes: Changes) -> Applied:
         """Take over what changed."""

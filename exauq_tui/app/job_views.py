@@ -8,6 +8,7 @@ from typing import Any
 
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.monitor import spans
+from exauq_tui.monitor.record_first import STATUS_ORDER
 from exauq_tui.monitor.snapshot import JobRow
 
 SortValue = Any
@@ -38,22 +39,7 @@ VIEW_STATUSES: Mapping[View, frozenset[JobStatus]] = {
     View.DONE: frozenset({JobStatus.COMPLETED, JobStatus.CANCELLED}),
 }
 
-_STATUS_RANK = {
-    status: rank
-    for rank, status in enumerate(
-        (
-            JobStatus.FAILED,
-            JobStatus.FAILED_SUBMIT,
-            JobStatus.FAILED_CANCEL,
-            JobStatus.PENDING_CANCEL,
-            JobStatus.RUNNING,
-            JobStatus.SUBMITTED,
-            JobStatus.PENDING_SUBMIT,
-            JobStatus.CANCELLED,
-            JobStatus.COMPLETED,
-        )
-    )
-}
+_STATUS_RANK = {status: rank for rank, status in enumerate(STATUS_ORDER)}
 
 
 def _run_time(row: JobRow) -> SortValue | None:

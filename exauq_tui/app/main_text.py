@@ -14,10 +14,10 @@ from exauq_tui.app.widgets.titles import tab_titles
 
 
 def views(model: JobModel) -> Content:
-    """The quick views with their numbers of jobs, as tabs."""
+    """The quick views with their numbers of jobs, as soon as they are known, as tabs."""
     return tab_titles(
         (
-            f"{position} {view.value} {model.view_count(view):,}",
+            f"{position} {view.value}" + (f" {model.view_count(view):,}" if model.loaded else ""),
             f"screen.view_{view.value}",
             view is model.view,
         )
@@ -37,7 +37,9 @@ def selection(model: JobModel) -> Content:
         parts.append(f"{model.folded:,} earlier {tries} folded")
     if model.anchor is not None:
         parts.append("range begun")
-    if len(model):
+    if len(model) and not model.loaded:
+        parts.append(f"{model.cursor_index + 1:,} of …")
+    elif len(model):
         parts.append(f"{model.cursor_index + 1:,} of {len(model):,}")
     return Content.styled("  ".join(parts), "$foreground-muted")
 

@@ -41,8 +41,14 @@ class Preferences:
     folds: bool = True
 
 
+Reading = tuple[Preferences, str]
+"""What was chosen, and a sentence where the file cannot be used, or ""."""
+
+
 class PreferencesFile:
     """Reads and writes the file; both may wait for a disk, so neither is for the UI's thread.
+
+    But for the start, where nothing can be seen that could stand still.
 
     Args:
         directory: Where the file is, or None where nothing is kept.
@@ -53,7 +59,7 @@ class PreferencesFile:
         self._lock = threading.Lock()
         self._latest = Preferences()
 
-    def read(self) -> tuple[Preferences, str]:
+    def read(self) -> Reading:
         """Give what was chosen, and a sentence where the file cannot be used, or ""."""
         if self._path is None:
             return Preferences(), ""

@@ -29,9 +29,10 @@ from exauq_tui.monitor.poller import Poller
 from exauq_tui.monitor.recollection import Recollection
 from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.record_adding import Order
+from exauq_tui.monitor.record_first import FirstJobs
 from exauq_tui.monitor.roster import Roster
 from exauq_tui.monitor.server_history import ServerHistory
-from exauq_tui.monitor.snapshot import Changes, JobRow, ServerView
+from exauq_tui.monitor.snapshot import Changes, FirstRows, JobRow, ServerView
 from exauq_tui.monitor.store import Store
 from exauq_tui.monitor.stored_job import StoredJob
 from exauq_tui.monitor.tools import Tools
@@ -44,6 +45,9 @@ V = TypeVar("V")
 NOT_CONFIGURED = "is not in the configuration any more: add it to reach what is there"
 
 _TICK = 0.5
+_BREATH = 0.001
+"""Seconds between pieces of the record in which keys are heard."""
+
 _STOP_WITHIN = 0.5
 
 
@@ -59,6 +63,7 @@ class Fleet(Recollection):
         make: Builds interfaces from profiles.
         clock: Gives seconds since 1970.
         shows_all: Whether jobs of servers that are not among the profiles are known as well.
+        first: The first jobs of the table, where the record is only to be read by `load`.
         read_only: Whether every verb that changes something is refused, and nothing is sent that
             waits to be sent.
     """
@@ -75,8 +80,10 @@ class Fleet(Recollection):
         clock: Callable[[], float] = time.time,
         shows_all: bool = False,
         read_only: bool = False,
+        first: FirstJobs | None = None,
     ) -> None:
         self._record = record
+        self._first = first
         self._store = Store(record, [profile.name for profile in profiles], shows_all=shows_all)
         self._index = InputIndex(self._store)
         self._history = ServerHistory(record, clock)
@@ -92,7 +99,8 @@ class Fleet(Recollection):
             read_only,
         )
         self._roster = Roster(profiles, self._tools)
-        self._store.sync()
+        if first is None:
+            self._store.sync()
         self._sleep = SleepWatch(clock)
         self._stopping = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="fleet-ticker", daemon=True)
@@ -177,6 +185,17 @@ class Fleet(Recollection):
     def rows(self) -> tuple[JobRow, ...]:
         """All jobs that are known, oldest first."""
         return self._store.rows()
+
+    def first_rows(self) -> FirstRows | None:
+        """What a table shows first, where that was read before all jobs."""
+        first, self._first = self._first, None
+        if first is None:
+            return None
+        return FirstRows(tuple(map(self._store.as_shown, first.jobs)), first.id_digits)
+
+    def load(self) -> tuple[JobRow, ...]:
+        """Read all jobs, where that is still to be done; `drain` tells what changes after that."""
+        return self._store.load(_BREATH)
 
     def drain(self) -> Changes:
         """What changed since the last call."""

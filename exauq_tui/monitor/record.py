@@ -17,7 +17,7 @@ from exauq_tui.errors import RecordError
 from exauq_tui.hardware.interface import JobReport
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input
-from exauq_tui.monitor import record_adding
+from exauq_tui.monitor import record_adding, record_first
 from exauq_tui.monitor import record_history as history
 from exauq_tui.monitor import record_places as places
 from exauq_tui.monitor import record_sql as sql
@@ -25,6 +25,7 @@ from exauq_tui.monitor import record_updates as changes
 from exauq_tui.monitor.packed_tokens import PackedTokens
 from exauq_tui.monitor.record_adding import Order
 from exauq_tui.monitor.record_file import RecordFile
+from exauq_tui.monitor.record_first import FirstJobs, TableOrder
 from exauq_tui.monitor.snapshot import Event
 from exauq_tui.monitor.stored_job import (
     CancelRequest,
@@ -83,6 +84,26 @@ class Record:
             if servers is None:
                 return sql.select(connection, "1")
             return sql.select(connection, sql.is_in("server"), sql.listed(servers))
+
+    def some(self, after: int, limit: int, tokens: PackedTokens | None = None) -> list[StoredJob]:
+        """Read the jobs whose keys follow after one (0 for the first), so many at most.
+
+        Args:
+            after: That key.
+            limit: How many.
+            tokens: As in `since`.
+        """
+        with self._file.reading() as connection:
+            return sql.select(connection, "key > ?", after, limit=limit, tokens=tokens)
+
+    def first(self, order: TableOrder, limit: int) -> FirstJobs | None:
+        """Read the jobs that a table shows first; None where there are few jobs altogether.
+
+        Raises:
+            KeyError: There is no such order.
+        """
+        with self._file.reading() as connection:
+            return record_first.read(connection, order, limit)
 
     def get(self, keys: Iterable[int]) -> list[StoredJob]:
         """Read some jobs, oldest first; those that are not there are left out."""

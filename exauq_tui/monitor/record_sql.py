@@ -41,11 +41,15 @@ def select(
     where: str,
     *values: SqlValue,
     tokens: PackedTokens | None = None,
+    limit: int = -1,
 ) -> list[StoredJob]:
-    """Read the jobs that meet a condition, oldest first; most of their tokens apart if wanted."""
+    """Read the jobs that meet a condition, oldest first, all or so many at most.
+
+    Most of their tokens are put apart where that is wanted.
+    """
     rows = connection.execute(
-        f"SELECT {_COLUMN_LIST} FROM jobs WHERE {where} ORDER BY key",  # noqa: S608 - no data
-        values,
+        f"SELECT {_COLUMN_LIST} FROM jobs WHERE {where} ORDER BY key LIMIT ?",  # noqa: S608 - no data
+        (*values, limit),
     )
     return [job_from_row(row, tokens) for row in rows]
 

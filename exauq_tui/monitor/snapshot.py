@@ -154,6 +154,19 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstRows:
+    """What a table of all jobs shows first, known before the others are read.
+
+    Attributes:
+        rows: The first rows, in the table's order.
+        id_digits: How many of an id's last digits tell the ids of all jobs apart.
+    """
+
+    rows: tuple[JobRow, ...]
+    id_digits: int
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """What changed since the last time somebody asked the store.
 

@@ -6,7 +6,7 @@ from exauq_tui.hardware.status import JobStatus
 from exauq_tui.monitor.evidence import is_gone
 from exauq_tui.monitor.snapshot import JobRow
 
-_MAY_RUN = frozenset({JobStatus.RUNNING, JobStatus.PENDING_CANCEL, JobStatus.FAILED_CANCEL})
+MAY_RUN = frozenset({JobStatus.RUNNING, JobStatus.PENDING_CANCEL, JobStatus.FAILED_CANCEL})
 
 
 def set_up(row: JobRow) -> float | None:
@@ -16,7 +16,7 @@ def set_up(row: JobRow) -> float | None:
 
 def running_since(row: JobRow) -> float | None:
     """When a job started that runs as far as is known, seconds since 1970; else None."""
-    if row.finished is None and row.status in _MAY_RUN and not is_gone(row.note):
+    if row.finished is None and row.status in MAY_RUN and not is_gone(row.note):
         return row.started
     return None
 

@@ -2,12 +2,13 @@
 
 Jobs come in from the record alone, also those that another process wrote there: `sync` reads
 what changed since it last looked. Readers take frozen values out, all at first and then what
-changed.
+changed. A store that was not read yet is read by the first who asks for what is in it.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,9 @@ from exauq_tui.monitor.stored_job import StoredJob
 
 _SHORT_TEXT = 100
 """Longer texts of output files are not held in memory: a hundred thousand may be unreadable."""
+
+_PIECE = 1000
+"""How many jobs are read at once at first, while others wait for the record or the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ class Store:
         self._lock = threading.RLock()
         self._sync_lock = threading.Lock()
         self._revision = -1
+        self._is_read = False
         self._jobs = DenseMap[StoredJob]()
         # Of jobs that their servers told about: only namesakes are told by them from then on.
         self._tokens = PackedTokens()
@@ -98,6 +103,8 @@ class Store:
     def sync(self) -> None:
         """Take in what changed in the record, by whatever process."""
         with self._sync_lock:
+            if not self._is_read:
+                self._read_all()
             news = self._record.since(self._revision, self._tokens)
             if news.revision == self._revision:
                 return
@@ -110,14 +117,55 @@ class Store:
                     self._take(news.jobs.pop())
         self._tell()
 
-    def _take(self, job: StoredJob) -> None:
-        if not self._shows_all and job.server not in self._names:
-            return
+    def load(self, pause: float = 0.0) -> tuple[JobRow, ...]:
+        """Give all jobs, oldest first; from now on `drain` tells what changes after that.
+
+        Args:
+            pause: Where they are still to be read: seconds after each piece in which somebody
+                else may have the processor.
+        """
+        with self._sync_lock:
+            if not self._is_read:
+                self._read_all(pause)
+            with self._lock:
+                self._changed_jobs.clear()
+                self._removed.clear()
+                return tuple(self._jobs.every())
+
+    def _read_all(self, pause: float = 0.0) -> None:
+        """Read all jobs, in pieces; changes made meanwhile are read by the next `sync`."""
+        revision = self._record.revision()
+        last = 0
+        while jobs := self._record.some(last, _PIECE, self._tokens):
+            last = jobs[-1].key
+            with self._lock:
+                jobs.reverse()
+                while jobs:  # a job that is taken as another one is not kept beside it
+                    self._take(jobs.pop())
+            if pause:
+                time.sleep(pause)
+        self._revision = revision
+        self._is_read = True
+
+    def _be_read(self) -> None:
+        """Wait until all was read: nobody may take a part of it for everything."""
+        if not self._is_read:
+            self.sync()
+
+    def as_shown(self, job: StoredJob) -> StoredJob:
+        """A job of the record as it is in memory and on the screen."""
         if job.output_text is not None and len(job.output_text) > _SHORT_TEXT:
             job = replace(job, output_text=None)  # in the record, for who wants to read it
+        return job if self._is_current(_place_of(job)) else replace(job, current=False)
+
+    def _is_wanted(self, job: StoredJob) -> bool:
+        return self._shows_all or job.server in self._names
+
+    def _take(self, job: StoredJob) -> None:
+        if not self._is_wanted(job):
+            return
+        job = self.as_shown(job)
         place = _place_of(job)
-        if not self._is_current(place):
-            job = replace(job, current=False)
         before = self._jobs.get(job.key)
         is_moved = before is None or (before.job_id, _place_of(before)) != (job.job_id, place)
         if before is not None and is_moved:
@@ -226,13 +274,13 @@ class Store:
 
     def rows(self) -> tuple[JobRow, ...]:
         """All jobs, oldest first."""
+        self._be_read()
         with self._lock:
             return tuple(self._jobs.every())
 
     def rows_of(self, keys: Iterable[int]) -> tuple[JobRow, ...]:
         """Some jobs, in the order asked for; those that are not there are left out."""
-        with self._lock:
-            return tuple(self._jobs[key] for key in keys if key in self._jobs)
+        return tuple(self.jobs(keys))
 
     def views(self) -> tuple[ServerView, ...]:
         """All servers, in the order in which they were set first."""
@@ -251,17 +299,23 @@ class Store:
 
     def jobs(self, keys: Iterable[int]) -> list[StoredJob]:
         """Some jobs, as the record has them; those that are not there are left out."""
+        if not self._is_read:
+            asked = list(keys)
+            found = {job.key: job for job in self._record.get(asked) if self._is_wanted(job)}
+            return [self.as_shown(found[key]) for key in asked if key in found]
         with self._lock:
             return [self._jobs[key] for key in keys if key in self._jobs]
 
     def jobs_at(self, place: Place) -> dict[str, StoredJob]:
         """The jobs of one place, by their ids."""
+        self._be_read()
         with self._lock:
             jobs = [self._jobs[key] for key in sorted(self._by_place.get(place, ()))]
             return {job.job_id: job for job in jobs}
 
     def find(self, place: Place, ids: Iterable[str]) -> dict[str, StoredJob]:
         """Some jobs of one place, by their ids; those that are not there are left out."""
+        self._be_read()
         with self._lock:
             index = self._by_place.get(place, PackedIndex())
             maybe = ((id_, self._jobs[key]) for id_ in ids for key in index.find(id_))
@@ -269,12 +323,14 @@ class Store:
 
     def token(self, key: int) -> str:
         """The submission token of a job, or "" where none is known."""
+        self._be_read()
         with self._lock:
             job = self._jobs.get(key)
             return (job.token if job is not None else "") or self._tokens.get(key)
 
     def active(self, server: str) -> int:
         """How many jobs of a server have not come to their end, and are not gone from it."""
+        self._be_read()
         with self._lock:
             return self._active[server]
 
@@ -284,6 +340,7 @@ class Store:
         Returns:
             Jobs whose inputs are new (at first all jobs), and keys of jobs that are gone.
         """
+        self._be_read()
         with self._lock:
             if self._new_inputs is None:
                 self._new_inputs = set()
@@ -308,6 +365,7 @@ class Store:
 
     def has_jobs_at(self, place: Place) -> bool:
         """Whether there is any job at a place."""
+        self._be_read()
         with self._lock:
             return bool(self._by_place.get(place))
 

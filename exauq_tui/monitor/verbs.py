@@ -15,7 +15,7 @@ from exauq_tui.config import ServerProfile
 from exauq_tui.hardware.diagnosis import Finding
 from exauq_tui.hardware.interface import HostKey, HostKeyDecision, LogChunk, WorkspaceSummary
 from exauq_tui.jobs import Input
-from exauq_tui.monitor.snapshot import Changes, Event, JobRow, ServerView
+from exauq_tui.monitor.snapshot import Changes, Event, FirstRows, JobRow, ServerView
 
 READ_ONLY = "This is a read-only view: nothing is changed on servers or in profiles from here."
 """What whoever asks for a change is told where there are to be none."""
@@ -80,6 +80,12 @@ class FleetVerbs(Protocol):
 
     def rows(self) -> tuple[JobRow, ...]:
         """All jobs that are known, oldest first."""
+
+    def first_rows(self) -> FirstRows | None:
+        """What a table shows first, where that was read before all jobs; once at most."""
+
+    def load(self) -> tuple[JobRow, ...]:
+        """All jobs, oldest first; may have to read them. `drain` tells what changes after that."""
 
     def drain(self) -> Changes:
         """What changed since the last call."""

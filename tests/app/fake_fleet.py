@@ -17,7 +17,7 @@ from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input
 from exauq_tui.monitor.interfaces import where_of
 from exauq_tui.monitor.placing import Candidate, share_out
-from exauq_tui.monitor.snapshot import Changes, Event, JobRow, ServerState, ServerView
+from exauq_tui.monitor.snapshot import Changes, Event, FirstRows, JobRow, ServerState, ServerView
 from exauq_tui.monitor.verbs import CancelResult, Destination
 
 NOW = 1_794_564_000.0
@@ -97,6 +97,7 @@ class FakeFleet:
         texts: What stands in output files.
         errors: Verb to the exception that it raises instead of doing anything.
         findings: What an examination tells.
+        first: What is known before all rows, and `may_load` that these are let through.
         examining: What it returns, where it is to be under way still.
     """
 
@@ -114,6 +115,9 @@ class FakeFleet:
         self.histories: dict[int, tuple[Event, ...]] = {}
         self.server_histories: dict[str, tuple[Event, ...]] = {}
         self.texts: dict[int, str] = {}
+        self.first: FirstRows | None = None
+        self.may_load = threading.Event()
+        self.may_load.set()
         self.stopped = threading.Event()
         self.listener: Callable[[], None] | None = None
         self._jobs: dict[int, JobRow] = {}
@@ -167,6 +171,15 @@ class FakeFleet:
 
     def rows(self) -> tuple[JobRow, ...]:
         return tuple(self.jobs.values())
+
+    def first_rows(self) -> FirstRows | None:
+        return self.first
+
+    def load(self) -> tuple[JobRow, ...]:
+        self._called("load")
+        assert self.may_load.wait(30)
+        self._jobs, self._removed = {}, []
+        return self.rows()
 
     def drain(self) -> Changes:
         changes = Changes(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +12,11 @@ import pytest
 from exauq_tui.hardware.interface import JobReport
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input, JobId
+from exauq_tui.monitor.packed_tokens import PackedTokens
 from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.snapshot import ServerState, ServerView
 from exauq_tui.monitor.store import Place, Store, Target
-from exauq_tui.monitor.stored_job import JobUpdate
+from exauq_tui.monitor.stored_job import JobUpdate, StoredJob
 from tests.unit.record_kit import PLACE, add
 
 HERE = Place(*PLACE)
@@ -250,3 +251,67 @@ def test_views_come_in_the_order_in_which_they_were_set_first(record: Record) ->
     store.set_view(replace(VIEW, name="b", state=ServerState.UP))
     assert [view.name for view in store.views()] == ["b", "a"]
     assert store.view("b").state is ServerState.UP
+
+
+def test_some_jobs_are_known_before_all_are_read(store: Store, record: Record) -> None:
+    jobs = add(record, 3)
+    store.set_target(Target(HERE, is_known=True))
+    keys = [jobs[2].key, 99, jobs[0].key]
+    assert [job.key for job in store.jobs(keys)] == [jobs[2].key, jobs[0].key]
+    assert [row.key for row in store.rows_of(keys)] == [jobs[2].key, jobs[0].key]
+    assert store.jobs(keys)[0].current
+    assert store.drain().jobs == ()
+    assert len(store.rows()) == 3
+    assert [job.key for job in store.jobs(keys)] == [jobs[2].key, jobs[0].key]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda store: len(store.rows()),
+        lambda store: len(store.jobs_at(HERE)),
+        lambda store: store.active("hpc1"),
+        lambda store: len(store.take_new_inputs()[0]),
+        lambda store: 3 * store.has_jobs_at(HERE),
+    ],
+)
+def test_nobody_is_given_a_part_of_the_jobs_for_all(
+    store: Store, record: Record, ask: Callable[[Store], int]
+) -> None:
+    add(record, 3)
+    assert ask(store) == 3
+
+
+def test_after_all_were_given_only_changes_are_told(store: Store, record: Record) -> None:
+    jobs = add(record, 3)
+    assert [row.key for row in store.load()] == [job.key for job in jobs]
+    assert not store.drain()
+    record.apply([JobUpdate(jobs[1].key, status=JobStatus.COMPLETED)])
+    store.sync()
+    assert [row.key for row in store.drain().jobs] == [jobs[1].key]
+    assert [row.status for row in store.load()][1] is JobStatus.COMPLETED
+
+
+def test_what_others_change_between_two_pieces_is_not_missed(
+    store: Store, record: Record, other: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exauq_tui.monitor.store._PIECE", 2)
+    jobs = add(record, 6)
+    some = record.some
+
+    def read(after: int, limit: int, tokens: PackedTokens) -> list[StoredJob]:
+        found = some(after, limit, tokens)
+        if after == jobs[1].key:  # the first four were read
+            other.apply([JobUpdate(jobs[0].key, status=JobStatus.FAILED)])
+            other.apply([JobUpdate(jobs[5].key, status=JobStatus.COMPLETED)])
+            other.delete([jobs[1].key, jobs[4].key])
+            add(other)
+        return found
+
+    monkeypatch.setattr(record, "some", read)
+    store.load()
+    store.sync()
+    assert [(row.key, row.status) for row in store.rows()] == [
+        (job.key, job.status) for job in record.load()
+    ]
+    assert len(store.rows()) == 5

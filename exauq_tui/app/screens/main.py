@@ -16,7 +16,7 @@ from exauq_tui.app.command_list import Command
 from exauq_tui.app.commands import bindings
 from exauq_tui.app.compositor import LineCompositor
 from exauq_tui.app.job_details import JobDetails
-from exauq_tui.app.job_model import Applied
+from exauq_tui.app.job_model import Applied, JobModel
 from exauq_tui.app.job_verbs import JobVerbs
 from exauq_tui.app.log_reading import LogReading
 from exauq_tui.app.outbox import Outbox
@@ -172,6 +172,11 @@ class MainScreen(MainColumns, MainVerbs, LogHandlers):
             self._cursor_moved()
         elif self.model.cursor in applied.keys or applied.servers:
             self.details.changed()
+
+    def take_over(self, filled: JobModel) -> None:
+        """Show all jobs, where the first of them may be shown already."""
+        self.table.keep_place(lambda: self.model.take_over(filled))
+        self.refresh_all()
 
     def refresh_all(self) -> None:
         """Draw everything afresh, after all rows were loaded or the selection changed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual import on
 
 from exauq_tui.app.job_views import starts_descending
-from exauq_tui.app.preferences import Preferences, PreferencesFile
+from exauq_tui.app.preferences import Preferences, PreferencesFile, Reading
 from exauq_tui.app.screens.choose_columns import ColumnChooser
 from exauq_tui.app.screens.main_selection import MainSelection
 from exauq_tui.app.screens.sort import SortMenu
@@ -18,9 +18,9 @@ class MainColumns(MainSelection):
 
     preferences: PreferencesFile
 
-    async def take_preferences(self) -> None:
-        """Read what was chosen before, ahead of the first rows."""
-        chosen, problem = await in_thread(self.preferences.read)
+    def take_preferences(self, read: Reading | None) -> None:
+        """Look as was chosen before, ahead of the first rows; reads that where nobody did."""
+        chosen, problem = read or self.preferences.read()
         self.table.preferred = chosen.columns
         self.model.set_sort(chosen.sort, descending=chosen.descending)
         self.model.set_folds(chosen.folds)

@@ -47,6 +47,8 @@ class MainSelection(MainPanes):
 
     def _select(self, change: Callable[[], None]) -> None:
         """Run a change of the selection and draw what it left."""
+        if not self.model.loaded:
+            return  # by the mouse, as keys wait: what is there is not all that it would be of
         self.table.keep_place(change)
         self.refresh_all()
 

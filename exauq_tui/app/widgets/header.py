@@ -91,7 +91,7 @@ class Header(TextLines):
             (3, Content.styled(data_age_text(model, now), muted)),
             (2, Content.styled(next_look_text(model, now), muted)),
             (1, Content.styled(sort_text(model), muted)),
-            (5, Content.styled(fmt.count(model.total, "job"), "bold")),
+            (5, Content.styled(jobs_text(model), "bold")),
             (4, marks_text(model)),
         ]
         right = [(rank, text) for rank, text in right if text]
@@ -105,7 +105,7 @@ class Header(TextLines):
 
     def _second(self, width: int) -> Content:
         counts, total = self._model.counts, self._model.total
-        if not total:
+        if not total or not self._model.loaded:
             return Content("")
         now = self._clock()
         ended = sum(counts.get(status, 0) for status in TERMINAL_STATUSES)
@@ -171,6 +171,11 @@ def data_age_text(model: JobModel, now: float) -> str:
 def _live(model: JobModel) -> list[ServerView]:
     live = (ServerState.UP, ServerState.STALE)
     return [view for view in model.servers.values() if view.state in live]
+
+
+def jobs_text(model: JobModel) -> str:
+    """How many jobs there are, once that is known."""
+    return fmt.count(model.total, "job") if model.loaded else "reading all jobs …"
 
 
 def marks_text(model: JobModel) -> Content:

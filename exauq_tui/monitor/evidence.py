@@ -70,11 +70,22 @@ def update_from_report(job: StoredJob, report: JobReport, now: float) -> JobUpda
         error=error,
         note=note,
     )
-    if status is JobStatus.COMPLETED and report.output_text is not None:
-        update = with_output(update, report.output_text, job, now)
+    text = report.output_text
+    if status is JobStatus.COMPLETED and text is not None and not _is_known_number(text, job):
+        update = with_output(update, text, job, now)
     if not update.changes_of(job):
         return None
     return replace(update, last_seen=now)
+
+
+def _is_known_number(text: str, job: StoredJob) -> bool:
+    """Whether an output file's text is the number that is known of a job kept without the text."""
+    if job.output is None or job.output_text is not None:
+        return False
+    try:
+        return repr(parse_output(text, JobId(job.job_id))) == repr(job.output)
+    except SimulatorOutputParsingError:
+        return False
 
 
 def with_output(update: JobUpdate, text: str, job: StoredJob, now: float) -> JobUpdate:

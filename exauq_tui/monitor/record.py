@@ -122,7 +122,7 @@ class Record:
 
         Args:
             revision: That revision.
-            tokens: Where given, gets the tokens of jobs that their servers told about.
+            tokens: Where given, jobs are as `job_to_keep` makes them, and it has their tokens.
         """
         with self._file.reading() as connection:
             now = sql.revision(connection)

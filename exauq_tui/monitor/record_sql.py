@@ -15,6 +15,7 @@ from exauq_tui.monitor.stored_job import (
     SqlValue,
     StoredJob,
     job_from_row,
+    job_to_keep,
     job_to_row,
     text_to_sql,
     value_to_sql,
@@ -45,13 +46,15 @@ def select(
 ) -> list[StoredJob]:
     """Read the jobs that meet a condition, oldest first, all or so many at most.
 
-    Most of their tokens are put apart where that is wanted.
+    Where a place for tokens is given they are as `job_to_keep` makes them.
     """
     rows = connection.execute(
         f"SELECT {_COLUMN_LIST} FROM jobs WHERE {where} ORDER BY key LIMIT ?",  # noqa: S608 - no data
         (*values, limit),
     )
-    return [job_from_row(row, tokens) for row in rows]
+    if tokens is not None:
+        return [job_to_keep(row, tokens) for row in rows]
+    return [job_from_row(row) for row in rows]
 
 
 def select_keys(connection: sqlite3.Connection, keys: Iterable[int]) -> list[StoredJob]:

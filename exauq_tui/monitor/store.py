@@ -22,9 +22,6 @@ from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.snapshot import Changes, JobRow, ServerView
 from exauq_tui.monitor.stored_job import StoredJob
 
-_SHORT_TEXT = 100
-"""Longer texts of output files are not held in memory: a hundred thousand may be unreadable."""
-
 _PIECE = 1000
 """How many jobs are read at once at first, while others wait for the record or the store."""
 
@@ -154,8 +151,6 @@ class Store:
 
     def as_shown(self, job: StoredJob) -> StoredJob:
         """A job of the record as it is in memory and on the screen."""
-        if job.output_text is not None and len(job.output_text) > _SHORT_TEXT:
-            job = replace(job, output_text=None)  # in the record, for who wants to read it
         return job if self._is_current(_place_of(job)) else replace(job, current=False)
 
     def _is_wanted(self, job: StoredJob) -> bool:

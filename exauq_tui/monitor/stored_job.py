@@ -137,6 +137,12 @@ COLUMNS = (
 )
 """The columns of the table ``jobs``."""
 
+_OUTPUT, _OUTPUT_TEXT, _LAST_SEEN, _TOKEN, _REVISION = map(
+    COLUMNS.index, ("output", "output_text", "last_seen", "token", "revision")
+)
+_SHORT_TEXT = 100
+"""Longer texts of output files are not held in memory: a hundred thousand may be unreadable."""
+
 SqlValue = str | bytes | int | float | None
 
 
@@ -177,19 +183,31 @@ def job_to_row(job: StoredJob) -> tuple[SqlValue, ...]:
     return tuple(value_to_sql(name, getattr(job, name)) for name in _FIELDS)
 
 
-def job_from_row(row: Sequence[Any], tokens: PackedTokens | None = None) -> StoredJob:
-    """Turn the values of `COLUMNS` into a job.
+def job_to_keep(row: Sequence[Any], tokens: PackedTokens) -> StoredJob:
+    """Turn the values of `COLUMNS` into a job without what nobody needs of 100,000 in memory.
+
+    It has no revision, and the text of its output only where that is short and no number.
 
     Args:
         row: The values.
-        tokens: Where given, the token of a job that its server told about is kept there alone.
+        tokens: Gets the token of a job that its server told about; the job is without it.
     """
+    kept = list(row)
+    if kept[_LAST_SEEN] is not None and tokens.put(kept[0], kept[_TOKEN]):
+        kept[_TOKEN] = ""
+    text = kept[_OUTPUT_TEXT]
+    if text is not None and (kept[_OUTPUT] is not None or len(text) > _SHORT_TEXT):
+        kept[_OUTPUT_TEXT] = None
+    kept[_REVISION] = 0
+    return job_from_row(kept)
+
+
+def job_from_row(row: Sequence[Any]) -> StoredJob:
+    """Turn the values of `COLUMNS` into a job."""
     key, server, endpoint, workspace, workspace_known, job_id, level, batch = row[:8]
     csv, status, output, output_text, output_error, exit_code = row[8:14]
     created, submitted, started, finished, last_seen, try_of, try_number = row[14:21]
     token, error, note, lease_owner, lease_until, sends, revision, output_read = row[21:]
-    if tokens is not None and last_seen is not None and tokens.put(key, token):
-        token = ""
     return StoredJob(
         key=key,
         server=_shared(server),

@@ -246,6 +246,22 @@ def test_nan_is_an_output_and_no_news_the_second_time() -> None:
     assert update_from_report(done, said, NOW + 1) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "is_news"), [("0.30\n", False), ("nan", True), ("0.3000001", True), ("", True)]
+)
+def test_a_number_that_is_kept_without_its_text_is_news_only_where_it_is_another(
+    text: str, is_news: bool
+) -> None:
+    known = job(RUNNING, seen=True)
+    done = after(known, update_from_report(known, report(COMPLETED, output_text="0.3\n"), NOW))
+    update = update_from_report(
+        replace(done, output_text=None), report(COMPLETED, output_text=text), NOW + 1
+    )
+    assert (update is not None) == is_news
+    if update is not None:
+        assert (update.output_text, update.output_read) == (text, NOW + 1)
+
+
 def test_an_output_is_taken_only_of_a_completed_job() -> None:
     known = job(RUNNING, seen=True)
     assert (

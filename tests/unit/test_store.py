@@ -191,11 +191,27 @@ def test_a_job_is_found_by_the_id_that_it_has_now(store: Store, record: Record) 
     store.sync()
     new = record.reidentify(job.key)
     store.sync()
-    assert store.find(HERE, [job.job_id, new.job_id]) == {new.job_id: new}
+    found = store.find(HERE, [job.job_id, new.job_id])
+    assert found == {new.job_id: replace(new, revision=0)}
     record.delete([job.key])
     store.sync()
     assert store.jobs_at(HERE) == {}
     assert not store.has_jobs_at(HERE)
+
+
+@pytest.mark.parametrize(
+    ("output", "text", "kept"),
+    [(0.5, "0.5\n", None), (None, "no number", "no number"), (None, "n" * 101, None)],
+)
+def test_the_text_of_an_output_is_held_in_memory_where_it_is_short_and_no_number(
+    record: Record, store: Store, output: float | None, text: str, kept: str | None
+) -> None:
+    (job,) = add(record)
+    record.apply([JobUpdate(job.key, output=output, output_text=text)])
+    store.sync()
+    (known,) = store.jobs([job.key])
+    assert (known.output, known.output_text) == (output, kept)
+    assert record.get([job.key])[0].output_text == text
 
 
 @pytest.mark.parametrize("theirs", ["", "abc123"])

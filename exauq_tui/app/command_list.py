@@ -87,7 +87,7 @@ COMMANDS: tuple[Command, ...] = (
             pair="Sort by the column to the left, right"),
     Command("sort-invert", ("I",), "Invert", "Turn the order round.", "View"),
     Command("columns", ("C",), "Columns", "Choose columns and their order.", "View"),
-    Command("fold-tries", ("t",), "Tries", "Show and count tries as one job, or each.", "View"),
+    Command("fold-tries", ("t",), "Tries", "Show and count tries as one, or each.", "View"),
     Command("mark", ("space",), "Mark", "Mark or unmark this job.", "Mark", "table", footer=7),
     Command("mark-range", ("v",), "Mark range", "Mark a range: at both its ends.",
             "Mark", "table"),

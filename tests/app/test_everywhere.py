@@ -128,6 +128,25 @@ async def test_whatever_is_pasted_anywhere_is_taken(keys: tuple[str, ...], tmp_p
         assert app.is_running
 
 
+FIELDS = ("filter", "palette", "submit", "export", "log search", "server form", "delete")
+
+
+@pytest.mark.parametrize("keys", [SCREENS[name] for name in FIELDS], ids=FIELDS)
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)], ids=["wide", "narrow"])
+async def test_the_end_of_a_long_text_is_seen_where_it_is_typed(
+    keys: tuple[str, ...], size: tuple[int, int], tmp_path: Path
+) -> None:
+    fleet = FakeFleet(some_jobs())
+    async with running(fleet, size, profiles_dir=tmp_path, data_dir=tmp_path) as (app, pilot):
+        await pilot.press(*keys)
+        await until(pilot, lambda: isinstance(app.focused, Input))
+        field = app.focused
+        assert isinstance(field, Input)
+        field.value = "1" * 300
+        await pilot.press("end", *"/24")
+        await until(pilot, lambda: "111111/24" in app.text())
+
+
 async def test_any_text_may_stand_in_names_batches_notes_and_paths() -> None:
     views, rows = [], []
     for number, text in enumerate(TEXTS.values()):

@@ -255,6 +255,15 @@ async def test_jobs_that_ran_already_are_marked_together_with_the_new() -> None:
         assert app.told == ["1 job for hpc1; 2 jobs that ran already are marked too"]
 
 
+async def test_the_first_rows_are_as_many_as_there_is_room_for_now() -> None:
+    async with running(FakeFleet(), (80, 24)) as (app, pilot):
+        await pilot.press("s")
+        paste(app, "\r".join(f"{n},2,3" for n in range(20)))
+        await until(pilot, lambda: "and 17 more" in app.text())
+        await pilot.resize_terminal(120, 36)
+        await until(pilot, lambda: "and 14 more" in app.text())
+
+
 async def test_where_all_ran_already_nothing_is_submitted_and_their_jobs_can_be_marked() -> None:
     fleet = known()
     async with running(fleet) as (app, pilot):

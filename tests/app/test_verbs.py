@@ -358,3 +358,11 @@ async def test_a_verb_typed_at_once_after_a_move_acts_where_the_cursor_went() ->
         type_ahead(app, "j", "j", "c", "y")
         await until(pilot, lambda: fleet.called("cancel"))
         assert fleet.called("cancel") == [((1,),)]
+
+
+async def test_a_dialog_lists_as_many_jobs_as_fit_on_the_screen_that_it_is_on_now() -> None:
+    async with running(FakeFleet([job(key) for key in range(1, 31)])) as (app, pilot):
+        await pilot.press("a", "c")
+        await until(pilot, lambda: "and 20 more" in app.text())
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: "and 24 more" in app.text())

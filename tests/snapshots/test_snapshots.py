@@ -364,7 +364,7 @@ SCENES = {
     "filter": Scene(several, keys=("/", *"failed"), shows="/failed"),
     "filter-wrong": Scene(keys=("/", *"fail x1>many"), shows='"many" is not a number'),
     "sort": Scene(keys=("S",), shows="Sort by"),
-    "columns": Scene(keys=("C", "j", "j", "j"), shows="shows or hides"),
+    "columns": Scene(keys=("C", "j", "j", "j"), shows="shows, hides"),
     "tries": Scene(tried, keys=("j",), shows="2 earlier tries folded"),
     "light": Scene(several, config=themed("exauq-light")),
     "contrast": Scene(several, keys=("space", "j"), config=themed("exauq-contrast")),

@@ -62,7 +62,7 @@ class ColumnChooser(Dialog[None]):
             yield OptionList(*self._options(), id="choices")
             yield Static(
                 Content.assemble(
-                    ("space", "bold"), " shows or hides   ", ("J K", "bold"), " moves   ",
+                    ("space", "bold"), " shows, hides   ", ("J K", "bold"), " moves   ",
                     ("r", "bold"), " resets",
                 ),
                 classes="note after",

@@ -46,10 +46,29 @@ class Dialog(ModalScreen[R]):
     def on_resize(self, event: events.Resize) -> None:
         """Do without some empty lines where there are few lines."""
         self.set_class(event.size.height < SHORT, "-short")
+        for targets in self.query(_Targets):
+            targets.fit(event.size.height)
 
     def action_refuse(self) -> None:
         """Leave without doing anything."""
         self.dismiss(None)
+
+
+class _Targets(Static):
+    """The list of what is acted upon.
+
+    Args:
+        targets: One line each.
+        height: How many lines the screen has.
+    """
+
+    def __init__(self, targets: Sequence[str], height: int) -> None:
+        super().__init__(targets_text(targets, height), markup=False)
+        self._targets = tuple(targets)
+
+    def fit(self, height: int) -> None:
+        """List as many as fit on a screen that has become another one."""
+        self.update(targets_text(self._targets, height))
 
 
 def targets_text(targets: Sequence[str], height: int) -> Content:
@@ -92,7 +111,7 @@ class ConfirmDialog(Dialog[bool]):
             box.border_title = Content(self.heading)
             if self.targets:
                 with VerticalScroll(classes="targets", can_focus=False):
-                    yield Static(targets_text(self.targets, self.app.size.height), markup=False)
+                    yield _Targets(self.targets, self.app.size.height)
             for note in self._notes:
                 yield Static(fmt.safe_block(note), classes="note", markup=False)
             with Horizontal(classes="buttons"):
@@ -150,7 +169,7 @@ class TypeToConfirmDialog(Dialog[bool]):
             box.border_title = Content(self.heading)
             if self.targets:
                 with VerticalScroll(classes="targets", can_focus=False):
-                    yield Static(targets_text(self.targets, self.app.size.height), markup=False)
+                    yield _Targets(self.targets, self.app.size.height)
             for note in self._notes:
                 yield Static(fmt.safe_block(note), classes="note", markup=False)
             yield Static(

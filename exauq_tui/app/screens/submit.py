@@ -122,6 +122,12 @@ class SubmitDialog(PathDialog[Submission]):
         self._show()
         super().on_mount()
 
+    def on_resize(self, event: events.Resize) -> None:
+        """Show as many rows as there is room for now."""
+        super().on_resize(event)
+        if self._prepared is not None and not self._prepared.problem:
+            self._show()
+
     # Reading what was typed
 
     @on(Select.Changed, "#server")

@@ -9,8 +9,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Literal, cast
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 from textual import events
 from textual.actions import ActionParseResult
@@ -35,13 +36,8 @@ from exauq_tui.app.news import News
 from exauq_tui.app.plain_glyphs import plain_glyphs
 from exauq_tui.app.preferences import Reading
 from exauq_tui.app.prompter import AppPrompter, Question
-from exauq_tui.app.screens.dialogs import ConfirmDialog
-from exauq_tui.app.screens.help import HelpScreen
-from exauq_tui.app.screens.log import LogScreen
 from exauq_tui.app.screens.main import MainScreen
-from exauq_tui.app.screens.prompts import HostKeyChangedDialog, HostKeyDialog, SecretDialog
-from exauq_tui.app.screens.servers import ServersScreen
-from exauq_tui.app.server_verbs import ServerVerbs
+from exauq_tui.app.screens.opened import Opened
 from exauq_tui.app.starting import Start, is_at_once
 from exauq_tui.app.terminal import TerminalDriver
 from exauq_tui.app.theme import begin_with_theme
@@ -51,6 +47,9 @@ from exauq_tui.errors import ExauqTuiError
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.monitor.snapshot import ServerState
 from exauq_tui.monitor.verbs import READ_ONLY, FleetVerbs
+
+if TYPE_CHECKING:
+    from exauq_tui.app.server_verbs import ServerVerbs
 
 REPAINT_EVERY = 0.1
 """Seconds between batches of changes: drawing more often slows keys and helps nobody."""
@@ -118,7 +117,6 @@ class ExauqApp(App[int], inherit_bindings=False):
         self.news = News(self)
         self.log_shelf = LogShelf()
         self.profiles_dir = profiles_dir
-        self.server_verbs = ServerVerbs(self)
         self.main = MainScreen(self)
         self.starting = Start(self)
         self._preferences = preferences
@@ -126,6 +124,13 @@ class ExauqApp(App[int], inherit_bindings=False):
         self._flushed = 0.0
         self._asking = False
         self._leaving = False
+
+    @cached_property
+    def server_verbs(self) -> ServerVerbs:
+        """What people ask for concerning servers."""
+        from exauq_tui.app.server_verbs import ServerVerbs  # noqa: PLC0415 - not at the start
+
+        return ServerVerbs(self)
 
     # Starting
 
@@ -192,11 +197,9 @@ class ExauqApp(App[int], inherit_bindings=False):
             self.news.tell()
             if self.warnings.notice(changes.servers):
                 self.prompt_waiting()
-            if isinstance(self.screen, LogScreen):
-                self.screen.row_changed()
             for screen in self.screen_stack:
-                if isinstance(screen, ServersScreen):
-                    screen.refresh_servers()
+                if isinstance(screen, Opened):
+                    screen.take_changes()
 
     # Questions of the servers' threads
 
@@ -213,9 +216,13 @@ class ExauqApp(App[int], inherit_bindings=False):
         if question is None:
             if warning := self.warnings.next():
                 self._asking = True
+                from exauq_tui.app.screens.prompts import HostKeyChangedDialog  # noqa: PLC0415 - likewise
+
                 await self.push_screen(HostKeyChangedDialog(*warning), self._warned)
             return
         self._asking = True
+        from exauq_tui.app.screens.prompts import HostKeyDialog, SecretDialog  # noqa: PLC0415 - likewise
+
         if question.host_key is not None:
             await self.push_screen(
                 HostKeyDialog(question.server, question.host_key),
@@ -287,6 +294,8 @@ class ExauqApp(App[int], inherit_bindings=False):
         screen: Screen[object],
     ) -> Iterable[SystemCommand]:
         """Offer every command of the table by name, and the choice of a theme."""
+        from exauq_tui.app.screens.servers import ServersScreen  # noqa: PLC0415 - not at the start
+
         for command in self.commands.offered():
             if command.palette and command.scope in ("app", "main", "table", "servers-screen"):
                 key = self.commands.shown_keys(command)
@@ -313,6 +322,8 @@ class ExauqApp(App[int], inherit_bindings=False):
     async def action_help(self) -> None:
         """List the keys."""
         here = {active.binding.id or "" for active in self.screen.active_bindings.values()}
+        from exauq_tui.app.screens.help import HelpScreen  # noqa: PLC0415 - not before it is opened
+
         await self.push_screen(HelpScreen(self.commands, self.problems, self.config_text, here))
 
     def action_help_quit(self) -> None:
@@ -330,6 +341,8 @@ class ExauqApp(App[int], inherit_bindings=False):
 
     async def action_leave(self) -> None:
         """Leave the dashboard; asks where something was not sent yet."""
+        from exauq_tui.app.screens.dialogs import ConfirmDialog  # noqa: PLC0415 - not at the start
+
         unsent = 0 if self.read_only else self._unsent()  # else it was another who asked for it
         if not unsent or isinstance(self.screen, ConfirmDialog):
             self.leave_at_once()

@@ -11,6 +11,7 @@ from textual.content import Content
 from exauq_tui.app import format as fmt
 from exauq_tui.app.log_reading import LogReading
 from exauq_tui.app.screens.log_handlers import LogHandlers
+from exauq_tui.app.screens.opened import Opened
 from exauq_tui.app.status_style import STATUS_STYLES
 from exauq_tui.app.widgets.footer import Footer
 from exauq_tui.app.widgets.log_panel import LogPanel
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from exauq_tui.app.app import ExauqApp
 
 
-class LogScreen(LogHandlers):
+class LogScreen(LogHandlers, Opened):
     """Follows one job's log until it is left.
 
     Args:
@@ -70,7 +71,7 @@ class LogScreen(LogHandlers):
         """Say how the log is shown."""
         self._draw_titles()
 
-    def row_changed(self) -> None:
+    def take_changes(self) -> None:
         """Show the job's new status."""
         self._draw_titles()
 

@@ -17,7 +17,6 @@ from exauq_tui.app.commands import bindings
 from exauq_tui.app.compositor import LineCompositor
 from exauq_tui.app.job_details import JobDetails
 from exauq_tui.app.job_model import Applied, JobModel
-from exauq_tui.app.job_verbs import JobVerbs
 from exauq_tui.app.log_reading import LogReading
 from exauq_tui.app.outbox import Outbox
 from exauq_tui.app.preferences import PreferencesFile
@@ -25,7 +24,6 @@ from exauq_tui.app.screens.log_handlers import LogHandlers
 from exauq_tui.app.screens.main_columns import MainColumns
 from exauq_tui.app.screens.main_selection import FILTER_HINT
 from exauq_tui.app.screens.main_verbs import MainVerbs
-from exauq_tui.app.take_away import TakeAway
 from exauq_tui.app.widgets.detail import DetailPane
 from exauq_tui.app.widgets.footer import Footer
 from exauq_tui.app.widgets.header import Header
@@ -56,8 +54,6 @@ class MainScreen(MainColumns, MainVerbs, LogHandlers):
         self.model = app.model
         self._clock = app.clock
         self.preferences = PreferencesFile(app.data_dir)
-        self.verbs = JobVerbs(app, self._show_new)
-        self.take_away = TakeAway(app)
         self.table = JobTable(self.model, self._clock, id="jobs")
         self.table.cursor_moved = self._cursor_moved
         self.table.marks_changed = self._marks_changed
@@ -210,7 +206,7 @@ class MainScreen(MainColumns, MainVerbs, LogHandlers):
         if self._sending.display:
             self._sending.update(self.outbox.text(self.model.servers))
 
-    def _show_new(self, keys: Sequence[int]) -> None:
+    def show_new(self, keys: Sequence[int]) -> None:
         """Put the cursor on the first of new jobs, as soon as the model has them."""
         self._awaited = set(keys)
         self._show_awaited()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual import on
 
 from exauq_tui.app.job_views import starts_descending
 from exauq_tui.app.preferences import Preferences, PreferencesFile, Reading
-from exauq_tui.app.screens.choose_columns import ColumnChooser
 from exauq_tui.app.screens.main_selection import MainSelection
-from exauq_tui.app.screens.sort import SortMenu
 from exauq_tui.app.threads import in_thread
 from exauq_tui.app.widgets.job_table import JobTable
+
+if TYPE_CHECKING:
+    from exauq_tui.app.screens.choose_columns import ColumnChooser
 
 
 class MainColumns(MainSelection):
@@ -50,6 +53,8 @@ class MainColumns(MainSelection):
 
     async def action_sort(self) -> None:
         """Choose the order from a menu."""
+        from exauq_tui.app.screens.sort import SortMenu  # noqa: PLC0415 - not before it is opened
+
         columns = [(column.name, column.label) for column in self.table.every_column()]
         menu = SortMenu(columns, self.model.sort, self.table.sort_arrow)
         await self.app.push_screen(menu, lambda name: self._sort_by(name) if name else None)
@@ -81,12 +86,14 @@ class MainColumns(MainSelection):
 
     async def action_columns(self) -> None:
         """Choose columns and their order."""
+        from exauq_tui.app.screens.choose_columns import ColumnChooser  # noqa: PLC0415 - not before it is opened
+
         every = [(column.name, column.label) for column in self.table.every_column()]
         shown = self.table.preferred or [column.name for column in self.table.columns]
         await self.app.push_screen(ColumnChooser(every, shown))
 
-    @on(ColumnChooser.Chosen)
-    def _columns_chosen(self, event: ColumnChooser.Chosen) -> None:
+    def on_column_chooser_chosen(self, event: ColumnChooser.Chosen) -> None:
+        """Show these columns from now on."""
         self.table.preferred = event.names
         self.table.sync()
         self.keep_preferences()

@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from exauq_tui.app.job_details import JobDetails
-from exauq_tui.app.job_verbs import JobVerbs
-from exauq_tui.app.screens.log import LogScreen
 from exauq_tui.app.screens.main_panes import MainPanes
 from exauq_tui.app.screens.server_actions import ServerActions
-from exauq_tui.app.screens.servers import ServersScreen
-from exauq_tui.app.take_away import TakeAway
 
 if TYPE_CHECKING:
     from exauq_tui.app.app import ExauqApp
+    from exauq_tui.app.job_verbs import JobVerbs
+    from exauq_tui.app.take_away import TakeAway
 
 
 class MainVerbs(MainPanes, ServerActions):
     """The part of the main screen that acts upon jobs and servers."""
 
     app: ExauqApp
-    verbs: JobVerbs
-    take_away: TakeAway
     details: JobDetails
+
+    @cached_property
+    def verbs(self) -> JobVerbs:
+        """What people ask for concerning jobs."""
+        from exauq_tui.app.job_verbs import JobVerbs  # noqa: PLC0415 - not at the start
+
+        return JobVerbs(self.app, self.show_new)
+
+    @cached_property
+    def take_away(self) -> TakeAway:
+        """What people take out of the dashboard."""
+        from exauq_tui.app.take_away import TakeAway  # noqa: PLC0415 - not at the start
+
+        return TakeAway(self.app)
+
+    def show_new(self, keys: Sequence[int]) -> None:
+        """Put the cursor on the first of new jobs."""
+        raise NotImplementedError
 
     async def action_submit(self) -> None:
         """Submit jobs."""
@@ -46,6 +62,8 @@ class MainVerbs(MainPanes, ServerActions):
         """Show the log on the whole screen."""
         row = self.model.cursor_row()
         if row is not None:
+            from exauq_tui.app.screens.log import LogScreen  # noqa: PLC0415 - not before it is opened
+
             self.details.pause()
             await self.app.push_screen(LogScreen(self.app, row))
 
@@ -86,6 +104,8 @@ class MainVerbs(MainPanes, ServerActions):
 
     async def action_servers(self) -> None:
         """Show all servers."""
+        from exauq_tui.app.screens.servers import ServersScreen  # noqa: PLC0415 - not before it is opened
+
         await self.app.push_screen(ServersScreen(self.app, self.chosen_server()))
 
     def chosen_server(self) -> str | None:

@@ -15,6 +15,7 @@ from exauq_tui.app import format as fmt
 from exauq_tui.app import server_text
 from exauq_tui.app.commands import bindings
 from exauq_tui.app.screens import OPENED_CSS
+from exauq_tui.app.screens.opened import Opened
 from exauq_tui.app.screens.server_actions import ServerActions
 from exauq_tui.app.server_text import ServerLine
 from exauq_tui.app.widgets.footer import Footer
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from exauq_tui.app.app import ExauqApp
 
 
-class ServersScreen(ServerActions):
+class ServersScreen(ServerActions, Opened):
     """Shows the servers, and offers what can be done with one.
 
     Args:
@@ -67,14 +68,14 @@ class ServersScreen(ServerActions):
         """Show what is known."""
         title = "Servers  READ-ONLY" if self.app.read_only else "Servers"
         self._pane.set_title(Content.styled(title, "bold"))
-        self.refresh_servers()
-        self.set_interval(1.0, self.refresh_servers)
+        self.take_changes()
+        self.set_interval(1.0, self.take_changes)
 
     def on_resize(self) -> None:
         """Fold what is said anew, once the widgets have their size."""
         self.call_after_refresh(self._draw_about)
 
-    def refresh_servers(self) -> None:
+    def take_changes(self) -> None:
         """Draw what changed: states, ages, numbers of jobs."""
         profiles = {profile.name: profile for profile in self.app.config.servers}
         lines = [
@@ -108,7 +109,7 @@ class ServersScreen(ServerActions):
     def select(self, server: str) -> None:
         """Put the cursor on a server, as soon as it is there."""
         self._chosen = server
-        self.refresh_servers()
+        self.take_changes()
 
     def chosen_server(self) -> str | None:
         """The server under the cursor."""

@@ -476,7 +476,7 @@ def agents(machine: Machine) -> list[int]:
 KILLED_AT: dict[str, Callable[[Machine], bool]] = {
     "the first directory": lambda machine: any(machine.workspace.glob("[0-9]*")),
     "the first token": lambda machine: any(machine.workspace.glob("[0-9]*/token")),
-    "the last token": lambda machine: len(list(machine.workspace.glob("[0-9]*/token"))) == 300,
+    "the last token": lambda machine: len(list(machine.workspace.glob("[0-9]*/token"))) == 120,
     "the first manager": lambda machine: any(machine.workspace.glob("[0-9]*/exauq_manager.sh")),
 }
 
@@ -486,7 +486,7 @@ def test_a_submission_whose_agent_was_killed_is_completed_by_repeating_it(
     machine: Machine, moment: Callable[[Machine], bool]
 ) -> None:
     there = machine.interface(machine.script(LEDGER), reconnect=False)
-    numbers = range(1, 301)
+    numbers = range(1, 121)
     jobs = [job(number, float(number)) for number in numbers]
     tokens = tokens_for(jobs)
     there.make_workspace()
@@ -513,7 +513,7 @@ def test_a_submission_whose_agent_was_killed_is_completed_by_repeating_it(
     reports = again.look().reports
     assert [seen for seen in reports if seen.status is not JobStatus.COMPLETED] == []
     assert runs_of(machine) == Counter(str(number) for number in numbers)
-    assert again.get_job_outputs([JobId(300)]) == {JobId(300): 300.0}
+    assert again.get_job_outputs([JobId(120)]) == {JobId(120): 120.0}
     # Who was killed at the work left nothing but jobs.
     assert again.describe_workspace().others == ()
 

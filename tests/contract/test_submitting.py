@@ -13,7 +13,16 @@ import pytest
 
 from exauq_tui.errors import ConnectionLostError, HardwareInterfaceFailureError
 from exauq_tui.hardware import Input, Job, JobId, JobStatus
-from tests.contract.machines import WAITS, Machine, end_of, ends_of, job, run, wait_for_start
+from tests.contract.machines import (
+    PATIENCE,
+    WAITS,
+    Machine,
+    end_of,
+    ends_of,
+    job,
+    run,
+    wait_for_start,
+)
 
 ODD_NAMES = {
     "spaces": "  two  spaces ",
@@ -472,7 +481,7 @@ def test_threads_share_one_object(machine: Machine) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
     assert errors == []
     assert len(outputs) == 32
     assert all(output == number for number, output in outputs.items())
@@ -494,7 +503,7 @@ def test_of_threads_that_submit_one_id_exactly_one_wins(machine: Machine) -> Non
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
     assert len(wins) == 1
     assert len(refusals) == 7
     assert there.get_job_inputs([JobId(1)]) == {JobId(1): Input(wins[0])}

@@ -17,6 +17,7 @@ from exauq_tui.hardware.server_program import server_program
 FAKE = """
 exec 2>/dev/null
 exauq_launch() { echo "$2" >>"$1/launched" && exauq_claim "$2/START"; }
+exauq_give_way() { exauq_launch "$@"; }
 kill_after() {
     # A name of its own: the functions that are interrupted have variables too.
     local moments_left=$1
@@ -92,6 +93,8 @@ end_all
 accept 2 30 21
 accept 3 22 40 23 51 50
 (kill_after "$moment" exauq_fill "$ws" $mode)
+# A recorder that was killed right before it became the next one: after ten seconds that is known.
+[[ $mode != ended ]] || : >"$ws/.exauq-tui/queue-launched"
 # Jobs end, and each end calls a filler: of the kind that repairs nothing.
 [[ $limit -eq 0 ]] || mode=ended
 for n in 1 2 3; do

@@ -5,24 +5,27 @@
 
 # Start the recorder of job $2 in workspace $1, in a session of its own.
 exauq_launch() {
-    (
-        exauq_restore_locale
-        # A recorder ignores these. A shell that is started so could never un-ignore them, and
-        # nor could its simulator.
-        trap - TERM INT HUP
-        cd / || exit 1
-        exec setsid /bin/bash -p "$1/$2/runner.sh" </dev/null >/dev/null 2>&1 3>&- 5<&- 7>&- 8<&- 9>&-
-    ) &
+    (exauq_give_way "$@") &
+}
+
+# End this process, and be the recorder of job $2 in workspace $1 instead, in a session of its own.
+exauq_give_way() {
+    exauq_restore_locale
+    # A recorder ignores these. A shell that is started so could never un-ignore them, and nor
+    # could its simulator.
+    trap - TERM INT HUP
+    cd / || exit 1
+    # It forks where this process leads a session.
+    exec setsid /bin/bash -p "$1/$2/runner.sh" </dev/null >/dev/null 2>&1 3>&- 5<&- 7>&- 8<&- 9>&-
 }
 
 # Run the job in directory $1 once and record how it ended. Called by the job's runner.sh, which
 # sets exauq_program, exauq_script, exauq_log, exauq_workdir and exauq_setup.
 exauq_record() {
-    local dir=$1 ws id host boot now token submitted started sim code claimed=
+    local dir=$1 ws id host boot now token submitted started code claimed=
     local proc_state proc_parent proc_group proc_session proc_ticks start_time
     id=${dir##*/} ws=${dir%/*}
-    # A TERM for the whole group is meant for the simulator; somebody has to see it end. Not
-    # handlers: with them, `wait` would lose the exit code.
+    # A TERM for the whole group is meant for the simulator; somebody has to see it end.
     trap '' TERM INT HUP
     exauq_identify_machine
     # Half a directory is one that somebody is removing: its job may have run already.
@@ -53,10 +56,8 @@ exauq_record() {
         printf '%s\n' "${USER:-${LOGNAME:-$(id -un)}},$$,$start_time" >"$dir/JOBID"
     } 2>/dev/null
     exauq_journal "$ws" "$id R $submitted $started - - $token - "
-    exauq_simulate "$dir" "$id:$token" &
-    sim=$!
-    if exauq_stat "$sim"; then printf '%s\n' "$sim $proc_ticks" >"$dir/SIM"; fi
-    wait "$sim"
+    # Not with "&" and `wait`: Bash would do more for that than the rest of a start takes.
+    (exauq_simulate "$dir" "$id:$token")
     code=$?
     exauq_now
     if [[ -e $dir/STOPPING ]]; then
@@ -76,6 +77,7 @@ exauq_record() {
 # Become the simulator of the job in directory $1; $2 is the mark that its processes carry.
 exauq_simulate() {
     trap - TERM INT HUP
+    if exauq_stat "$BASHPID"; then printf '%s\n' "$BASHPID $proc_ticks" >"$1/SIM"; fi
     # A request to end that came while it would not have been heard.
     if [[ -e $1/STOPPING ]]; then exit 143; fi
     exec </dev/null >"$exauq_log" 2>&1

@@ -14,7 +14,9 @@
 #   slots        ids that were given a slot, one per line; a slot is free again once its job has
 #                ended. Lines are added before the job starts: a filler that dies in between
 #                leaves a slot taken (repaired at the next connect), never one job too many.
-#   queue-launched  "ID TOKEN TIME" of jobs with a slot that were launched, and may not have begun
+#   queue-launched  "ID TOKEN TIME" of jobs with a slot that were launched, and may not have begun.
+#                Those that have not after ten seconds are launched again: who was to be their
+#                recorder was killed
 # A filler runs when jobs are accepted, when one ends, and when somebody connects.
 
 # How many lines of the queue are dealt with until it is shortened.
@@ -82,7 +84,13 @@ exauq_read_underway() {
 exauq_begin() {
     exauq_read_token "$1"
     if [[ ${underway[$1]-} != "$token "* ]]; then
-        exauq_launch "$ws" "$1"
+        if [[ $why != ended ]]; then
+            exauq_launch "$ws" "$1"
+        else
+            # The last one is left: for it no process has to be forked.
+            if [[ -n $heir ]]; then exauq_launch "$ws" "$heir"; fi
+            heir=$1
+        fi
         underway[$1]="$token ${now%.*}"
     fi
     launched+=("$1 ${underway[$1]}")
@@ -121,9 +129,11 @@ exauq_shorten_queue() {
 }
 
 # Start queued jobs of workspace $1 while there are free slots; $2 is "repair" at a connect, and
-# "ended" where a job just ended.
+# "ended" where a job just ended: its recorder has nothing else to do, and does not return where it
+# becomes that of the next job.
 exauq_fill() {
-    local ws=$1 own=$1/.exauq-tui limit dealt=0 room skip id host boot read_only format locked
+    local ws=$1 why=${2-} own=$1/.exauq-tui limit dealt=0 room skip id host boot read_only format
+    local locked heir=
     local state submitted started finished exit_code token output note freed now
     local -a taken=() lines=() unattended=() launched=() unfinished=()
     local -A begun=() underway=()
@@ -133,15 +143,15 @@ exauq_fill() {
     cd -- "$ws" || return 1
     exauq_read_limit "$ws"
     # Without a limit nothing waits for a slot: who accepts jobs starts them.
-    if [[ $limit -eq 0 && ${2-} == ended ]]; then return 0; fi
+    if [[ $limit -eq 0 && $why == ended ]]; then return 0; fi
     exauq_lock "$ws" || return 1
     exauq_read_limit "$ws"
     read -r dealt <"$own/queue-done"
     [[ $dealt =~ ^[0-9]+$ ]] || dealt=0
     exauq_take_accepted
-    if [[ ${2-} == repair ]]; then exauq_now; else exauq_read_underway; fi
-    if [[ $limit -gt 0 || ${2-} == repair ]]; then exauq_read_slots "${2-}"; fi
-    if [[ ${2-} == repair ]]; then
+    if [[ $why == repair ]]; then exauq_now; else exauq_read_underway; fi
+    if [[ $limit -gt 0 || $why == repair ]]; then exauq_read_slots "$why"; fi
+    if [[ $why == repair ]]; then
         # A list is begun when its jobs are complete: now they are all in the queue without it.
         if exauq_requeue && [[ ${#unfinished[@]} -gt 0 ]]; then rm -f -- "${unfinished[@]}"; fi
         exauq_drop_claims
@@ -173,9 +183,10 @@ exauq_fill() {
     if [[ $limit -gt 0 ]]; then printf '%s\n' "${launched[@]}" >"$own/queue-launched"; fi
     if [[ $dealt -ge $exauq_queue_done_most ]]; then exauq_shorten_queue; fi
     printf '%s\n' "$dealt" >"$own/queue-done"
-    if [[ ${2-} != ended ]]; then exauq_tidy; fi
+    if [[ $why != ended ]]; then exauq_tidy; fi
     exauq_unlock "$ws"
-    if [[ ${2-} == repair ]]; then
+    if [[ -n $heir ]]; then exauq_give_way "$ws" "$heir"; fi
+    if [[ $why == repair ]]; then
         exauq_clear_away
         exauq_sweep
     fi

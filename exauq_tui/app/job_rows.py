@@ -9,6 +9,7 @@ from dataclasses import replace
 from exauq_tui.app.job_ids import JobIds
 from exauq_tui.app.job_views import VIEW_STATUSES, View
 from exauq_tui.hardware.status import JobStatus
+from exauq_tui.monitor.dense_map import DenseMap
 from exauq_tui.monitor.snapshot import Changes, JobRow
 
 
@@ -25,7 +26,7 @@ class JobRows:
 
     def __init__(self) -> None:
         self.folds = True
-        self._rows: dict[int, JobRow] = {}
+        self._rows = DenseMap[JobRow]()
         self._later: dict[str, set[int]] = {}
         self._earlier: set[int] = set()
         self._again = 0
@@ -65,7 +66,7 @@ class JobRows:
 
     def all_rows(self) -> Iterable[JobRow]:
         """Every row, in no order that matters."""
-        return self._rows.values()
+        return self._rows.every()
 
     def without_known(self, changes: Changes) -> Changes:
         """Leave out the rows that are the very ones that there are, as at first all are."""

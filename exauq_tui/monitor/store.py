@@ -123,14 +123,19 @@ class Store:
         """
         with self._sync_lock:
             if not self._is_read:
-                self._read_all(pause)
+                self._read_all(pause, is_told=False)
             with self._lock:
                 self._changed_jobs.clear()
                 self._removed.clear()
                 return tuple(self._jobs.every())
 
-    def _read_all(self, pause: float = 0.0) -> None:
-        """Read all jobs, in pieces; changes made meanwhile are read by the next `sync`."""
+    def _read_all(self, pause: float = 0.0, *, is_told: bool = True) -> None:
+        """Read all jobs, in pieces; changes made meanwhile are read by the next `sync`.
+
+        Args:
+            pause: As in `load`.
+            is_told: Whether the jobs are told by the next `drain`.
+        """
         revision = self._record.revision()
         last = 0
         while jobs := self._record.some(last, _PIECE, self._tokens):
@@ -138,7 +143,7 @@ class Store:
             with self._lock:
                 jobs.reverse()
                 while jobs:  # a job that is taken as another one is not kept beside it
-                    self._take(jobs.pop())
+                    self._take(jobs.pop(), is_told=is_told)
             if pause:
                 time.sleep(pause)
         self._revision = revision
@@ -156,7 +161,7 @@ class Store:
     def _is_wanted(self, job: StoredJob) -> bool:
         return self._shows_all or job.server in self._names
 
-    def _take(self, job: StoredJob) -> None:
+    def _take(self, job: StoredJob, *, is_told: bool = True) -> None:
         if not self._is_wanted(job):
             return
         job = self.as_shown(job)
@@ -171,7 +176,8 @@ class Store:
         self._jobs[job.key] = job
         if is_moved:
             self._by_place.setdefault(place, PackedIndex()).add(job.job_id, job.key)
-        self._changed_jobs.add(job.key)
+        if is_told:
+            self._changed_jobs.add(job.key)
         self._removed.discard(job.key)
 
     def _forget(self, key: int) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-os.environ.setdefault("TEXTUAL_FPS", "240")  # as the dashboard has it
+os.environ.setdefault("TEXTUAL_FPS", "1000")  # as the dashboard has it
 
 
 from textual import events

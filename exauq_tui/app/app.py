@@ -27,6 +27,7 @@ from textual.worker import Worker, WorkerState
 
 from exauq_tui.app import format as fmt
 from exauq_tui.app import keymap
+from exauq_tui.app.collector import Collector
 from exauq_tui.app.commands import bindings, is_changing
 from exauq_tui.app.job_model import JobModel
 from exauq_tui.app.key_warnings import KeyWarnings
@@ -124,6 +125,7 @@ class ExauqApp(App[int], inherit_bindings=False):
         self._flushed = 0.0
         self._asking = False
         self._leaving = False
+        self._collector = Collector()
 
     @cached_property
     def server_verbs(self) -> ServerVerbs:
@@ -263,6 +265,12 @@ class ExauqApp(App[int], inherit_bindings=False):
 
     # Commands
 
+    async def on_event(self, event: events.Event) -> None:
+        """Take keys with nothing in between."""
+        if isinstance(event, events.Key):
+            self._collector.hold()
+        await super().on_event(event)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave letters to dialogs and text fields."""
         if action in {"palette", "help", "quit"}:
@@ -386,5 +394,6 @@ class ExauqApp(App[int], inherit_bindings=False):
 
     def on_unmount(self) -> None:
         """Let no thread wait for an answer that will not come."""
+        self._collector.release()
         self.prompter.close()
         self.fleet.set_listener(None)

@@ -93,10 +93,21 @@ class TextLines(Widget):
             if y < len(known) and known[y][0].is_same(line):
                 self._lines.append(known[y])
             else:
-                rows = line.render_strips(width, None, style, self._options)
-                drawn = [_counted(row, y).extend_cell_length(width, self._ground) for row in rows]
-                self._lines.append((line, drawn))
+                drawn = self._draw_line(line, y, width, style)
+                rows = [row.extend_cell_length(width, self._ground) for row in drawn]
+                self._lines.append((line, rows))
         self._rows = [row for _, rows in self._lines for row in rows]
+
+    def _draw_line(self, line: Content, y: int, width: int, style: Style) -> Rows:
+        if line.cell_length > width or "\t" in line.plain:
+            rows = line.render_strips(width, None, style, self._options)
+            return [_counted(row, y) for row in rows]
+        segments = []
+        x = 0
+        for text, looks in line.render(style, end="", parse_style=self._get_style):
+            segments.append(Segment(text, (style + looks).rich_style_with_offset(x, y)))
+            x += len(text)
+        return [Strip(segments, line.cell_length)]
 
     def _draw_marked(self, width: int) -> None:
         """Draw all, with what the mouse has marked."""

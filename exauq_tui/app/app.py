@@ -265,12 +265,6 @@ class ExauqApp(App[int], inherit_bindings=False):
 
     # Commands
 
-    async def on_event(self, event: events.Event) -> None:
-        """Take keys with nothing in between."""
-        if isinstance(event, events.Key):
-            self._collector.hold()
-        await super().on_event(event)
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave letters to dialogs and text fields."""
         if action in {"palette", "help", "quit"}:
@@ -278,7 +272,9 @@ class ExauqApp(App[int], inherit_bindings=False):
         return super().check_action(action, parameters)
 
     async def on_event(self, event: events.Event) -> None:
-        """Let keys wait that mean all jobs, while these are still read."""
+        """Take keys with nothing in between; those that mean all jobs wait until they are read."""
+        if isinstance(event, events.Key):
+            self._collector.hold()
         if not (isinstance(event, (events.Key, events.Paste)) and self.starting.keeps(event)):
             await super().on_event(event)
 

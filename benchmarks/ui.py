@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.command import Options, main
@@ -56,6 +56,9 @@ script_path = "none"
 workspace_dir = "none"
 input_names = ["x1", "x2", "x3"]
 """
+_BEGUN = 1_790_000_000.0
+"""When the first job was submitted, in seconds since 1970."""
+
 _WHEEL = (JobStatus.COMPLETED, JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.SUBMITTED)
 
 
@@ -102,9 +105,20 @@ def site(base: Path, jobs: int) -> Iterator[Site]:
 
 
 def _ended(key: int, number: int) -> JobUpdate:
+    """What a server tells of a job; with times of its own, as each takes memory."""
     status = _WHEEL[number % len(_WHEEL)]
-    output = number * 0.37 if status is JobStatus.COMPLETED else None
-    return JobUpdate(key, status=status, output=output, submitted=1.0, last_seen=1.0)
+    submitted = _BEGUN + number * 0.25
+    known = JobUpdate(key, status=status, submitted=submitted, last_seen=submitted + 15.0)
+    if status is JobStatus.SUBMITTED:
+        return known
+    ended = replace(known, started=submitted + 0.125, finished=submitted + 14.5, exit_code=1)
+    if status is JobStatus.FAILED:
+        return ended
+    output = number * 0.37
+    text = f"{output!r}\n"
+    return replace(
+        ended, output=output, output_text=text, output_read=submitted + 15.5, exit_code=0
+    )
 
 
 def run(lab: Lab, options: Options) -> list[Finding]:

@@ -135,4 +135,13 @@ class Start:
         app.stylesheet.read(OPENED_CSS)
         app.stylesheet.parse()
         app.run_worker(in_thread(app.fleet.start), group="load", exit_on_error=False)
-        app.run_worker(in_thread(import_rest), group="load", exit_on_error=False)
+        app.run_worker(in_thread(_finish), group="load", exit_on_error=False)
+
+
+def _finish() -> None:
+    """Do what nobody waits for."""
+    import_rest()
+    # Here, as it brings ctypes along, which the first picture does not need.
+    from exauq_tui.app.trimming import give_memory_back  # noqa: PLC0415
+
+    give_memory_back()

@@ -52,7 +52,8 @@ class TextLines(Widget):
         if content.is_same(self._content):
             return
         self._content = content
-        if not self.is_attached or self.size.height != height or self.text_selection is not None:
+        fits = self.is_attached and self.size and self.size.height == height
+        if not fits or self.text_selection is not None:
             self._forget()
             self.refresh(layout=True)
             return

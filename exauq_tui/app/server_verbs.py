@@ -211,7 +211,11 @@ class ServerVerbs:
             return
         if not self.is_own(profile):
             where = "is built in" if profile.source is None else f"stands in {profile.source}"
-            advice = "" if profile.source is None else ", which is only read: remove it there"
+            advice = (
+                ": it is offered while there is no other server"
+                if profile.source is None
+                else ", which is only read: remove it there"
+            )
             self._app.tell(f"{profile.name} {where}{advice}.", "warning")
             return
         dialog = TypeToConfirmDialog(

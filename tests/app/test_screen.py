@@ -292,6 +292,27 @@ async def test_the_tries_of_a_job_are_one_row_until_they_are_unfolded() -> None:
         assert len(app.model) == 1
 
 
+async def test_the_list_of_servers_counts_every_status_that_the_header_counts() -> None:
+    rows = [
+        job(1, JobStatus.CANCELLED),
+        job(2, JobStatus.FAILED_SUBMIT),
+        job(3, JobStatus.FAILED_CANCEL),
+        job(4, JobStatus.PENDING_CANCEL),
+    ]
+    async with running(FakeFleet(rows)) as (app, _):
+        assert server_line(app).endswith("‼2 ⋯1 ⊘1")
+
+
+async def test_what_the_list_of_servers_has_no_room_to_count_is_not_passed_over_silently() -> None:
+    rows = [
+        job(key, status, server="a-long-name-for-it")
+        for key, status in enumerate(list(JobStatus) * 1000, start=1)
+    ]
+    async with running(FakeFleet(rows, [server("a-long-name-for-it")])) as (app, _):
+        assert server_line(app).endswith("►1,000 …")
+        assert len(server_line(app)) <= app.main.server_list.size.width
+
+
 async def test_a_filter_by_age_lets_jobs_go_as_time_passes() -> None:
     now = [NOW]
     rows = [job(key, created=NOW - 100 + key) for key in range(1, 4)]

@@ -24,7 +24,12 @@ _COUNTED = (
     JobStatus.PENDING_SUBMIT,
     JobStatus.FAILED,
     JobStatus.COMPLETED,
+    JobStatus.FAILED_SUBMIT,
+    JobStatus.FAILED_CANCEL,
+    JobStatus.PENDING_CANCEL,
+    JobStatus.CANCELLED,
 )
+"""All statuses, in the order in which they are counted as far as there is room."""
 _LONGEST_NAME = 14
 
 
@@ -101,15 +106,8 @@ class ServerList(Widget, can_focus=True):
             "  ",
             (fmt.server_text(view, now), state),
         )
-        counts = self._model.server_counts(view.name)
         room = width - head.cell_length
-        tail = Content("")
-        for status in _COUNTED:
-            if counts.get(status):
-                text = f" {fmt.STATUS_GLYPHS[status]}{counts[status]:,}"
-                if len(text) >= room - tail.cell_length:
-                    break
-                tail = Content.assemble(tail, (text, STATUS_STYLES[status]))
+        tail = self._counts(view.name, room)
         lines = [Content.assemble(head, " " * max(0, room - tail.cell_length), tail)]
         if room < 0:
             lines = [head.truncate(width, ellipsis=True)]
@@ -117,6 +115,24 @@ class ServerList(Widget, can_focus=True):
             text = fmt.fit("  " + fmt.safe(view.message), width)
             lines.append(Content.styled(text, "$foreground-muted"))
         return lines
+
+    def _counts(self, server: str, room: int) -> Content:
+        """How many jobs there are of each status; "…" stands for those that have no room."""
+        counts = self._model.server_counts(server)
+        numbers: dict[str, tuple[int, str]] = {}
+        for status in _COUNTED:
+            if counts.get(status):
+                glyph = fmt.STATUS_GLYPHS[status]
+                number, _ = numbers.get(glyph, (0, ""))
+                numbers[glyph] = (number + counts[status], STATUS_STYLES[status])
+        parts = [(f" {glyph}{number:,}", style) for glyph, (number, style) in numbers.items()]
+        tail = Content("")
+        for at, (text, style) in enumerate(parts, start=1):
+            more = 0 if at == len(parts) else 2
+            if len(text) + more > room - tail.cell_length:
+                return Content.assemble(tail, (" …", "$foreground-muted")) if room > 1 else tail
+            tail = Content.assemble(tail, (text, style))
+        return tail
 
     def update_height(self) -> None:
         """Ask for as many lines as there are to show."""

@@ -52,7 +52,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
         (cancel.run, 3),
         (start_rate.run, 1),
         (idle.run, 2),
-        (ui.run, 6),
+        (ui.run, 7),
     ],
     ids=lambda value: value.__module__.rpartition(".")[2] if callable(value) else "",
 )

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input
 from exauq_tui.monitor.evidence import is_gone
+from exauq_tui.monitor.packed_index import PackedIndex
 from exauq_tui.monitor.store import Store
 from exauq_tui.monitor.stored_job import StoredJob
-
-Coords = tuple[float, ...]
 
 _COUNTS = {
     JobStatus.PENDING_SUBMIT: 1,
@@ -35,9 +34,9 @@ class InputIndex:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.Lock()
-        # A single key as it is: 100,000 tuples would be gone through by each garbage collection.
-        self._keys: dict[Coords, int | tuple[int, ...]] = {}
-        self._inputs: dict[int, Coords] = {}
+        # By a hash of the inputs. What was once in stays: jobs that are gone, or have other
+        # inputs now, are told when they are looked at.
+        self._keys: PackedIndex | None = None
 
     def find(self, inputs: Iterable[Sequence[float]]) -> list[tuple[StoredJob, ...]]:
         """For each input vector, the jobs that have it and whose output is there or will be.
@@ -48,41 +47,27 @@ class InputIndex:
             One tuple for each input, the best job first: completed with its output, then
             completed, running, submitted, pending; the latest among equals.
         """
+        wanted = [tuple(data) for data in inputs]
         with self._lock:
-            self._catch_up()
-            wanted = [self._known(tuple(data)) for data in inputs]
-        jobs = self._store.jobs(key for keys in wanted for key in keys)
+            index = self._catch_up()
+            maybe = [index.find(coords) for coords in wanted]
+        jobs = self._store.jobs(dict.fromkeys(key for keys in maybe for key in keys))
         by_key = {job.key: job for job in jobs if _brings_output(job)}
-        return [_best_first(keys, by_key) for keys in wanted]
+        return [
+            _best_first(
+                job for key in set(keys) if (job := by_key.get(key)) and job.inputs == coords
+            )
+            for keys, coords in zip(maybe, wanted, strict=True)
+        ]
 
-    def _catch_up(self) -> None:
-        changed, removed = self._store.take_new_inputs()
-        for key in removed:
-            self._forget(key)
-        for job in changed:
-            known = self._inputs.get(job.key)
-            if known == job.inputs:
-                continue
-            if known is not None:
-                self._forget(job.key)
-            if job.inputs:
-                self._inputs[job.key] = job.inputs
-                others = self._known(job.inputs)
-                self._keys[job.inputs] = (*others, job.key) if others else job.key
-
-    def _forget(self, key: int) -> None:
-        inputs = self._inputs.pop(key, None)
-        if inputs is None:
-            return
-        left = tuple(other for other in self._known(inputs) if other != key)
-        if left:
-            self._keys[inputs] = left
+    def _catch_up(self) -> PackedIndex:
+        changed = ((job.inputs, job.key) for job in self._store.take_new_inputs() if job.inputs)
+        if self._keys is None:
+            self._keys = PackedIndex(changed)
         else:
-            del self._keys[inputs]
-
-    def _known(self, inputs: Coords) -> tuple[int, ...]:
-        keys = self._keys.get(inputs, ())
-        return (keys,) if isinstance(keys, int) else keys
+            for inputs, key in changed:
+                self._keys.add(inputs, key)
+        return self._keys
 
 
 def _brings_output(job: StoredJob) -> bool:
@@ -94,13 +79,14 @@ def _brings_output(job: StoredJob) -> bool:
     return not job.output_error and not is_gone(job.note)
 
 
-def _best_first(keys: Sequence[int], jobs: Mapping[int, StoredJob]) -> tuple[StoredJob, ...]:
-    found = [jobs[key] for key in keys if key in jobs]
-    if len(found) > 1:
-        found.sort(
-            key=lambda job: (job.output is not None, _COUNTS[job.status], job.key), reverse=True
+def _best_first(jobs: Iterable[StoredJob]) -> tuple[StoredJob, ...]:
+    return tuple(
+        sorted(
+            jobs,
+            key=lambda job: (job.output is not None, _COUNTS[job.status], job.key),
+            reverse=True,
         )
-    return tuple(found)
+    )
 
 
 def first_of_each(

@@ -1,10 +1,10 @@
-"""Finds keys by a text, in eight bytes for each: a dictionary takes five times as many."""
+"""Finds keys by a text or the like, in eight bytes for each: a dictionary takes five times that."""
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 
 _KEY_BITS = 40
 _KEY_MASK = (1 << _KEY_BITS) - 1
@@ -15,7 +15,7 @@ _SHARE = 4
 
 
 class PackedIndex:
-    """Keys by a hash of a text each.
+    """Keys by a hash of a text each, or of something else that has one.
 
     Texts are not kept: where two of them have the same hash, both their keys are found, and
     whoever asks has to compare the texts.
@@ -24,7 +24,7 @@ class PackedIndex:
         items: Texts and keys to begin with; a key is less than 2**40.
     """
 
-    def __init__(self, items: Iterable[tuple[str, int]] = ()) -> None:
+    def __init__(self, items: Iterable[tuple[Hashable, int]] = ()) -> None:
         packed = [_pack(text, key) for text, key in items]
         packed.sort()
         self._packed = array("Q", packed)
@@ -42,7 +42,7 @@ class PackedIndex:
         for packed in self._new:
             yield packed & _KEY_MASK
 
-    def find(self, text: str) -> list[int]:
+    def find(self, text: Hashable) -> list[int]:
         """The keys of a text, and maybe some of others."""
         first = _pack(text, 0)
         found = [key for key in _between(self._packed, first) if (first | key) not in self._gone]
@@ -58,7 +58,7 @@ class PackedIndex:
                     yield [each & _KEY_MASK for each in packed[start:at]]
                 start = at
 
-    def add(self, text: str, key: int) -> None:
+    def add(self, text: Hashable, key: int) -> None:
         """Put a key in, which is not there with this text."""
         packed = _pack(text, key)
         if packed in self._gone:
@@ -67,7 +67,7 @@ class PackedIndex:
             insort(self._new, packed)
             self._work_in()
 
-    def remove(self, text: str, key: int) -> None:
+    def remove(self, text: Hashable, key: int) -> None:
         """Take a key out, which is there with this text."""
         packed = _pack(text, key)
         at = bisect_left(self._new, packed)
@@ -85,7 +85,7 @@ class PackedIndex:
             self._new, self._gone = array("Q"), set()
 
 
-def _pack(text: str, key: int) -> int:
+def _pack(text: Hashable, key: int) -> int:
     return (hash(text) & _HASH_MASK) << _KEY_BITS | key
 
 

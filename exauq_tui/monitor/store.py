@@ -83,7 +83,7 @@ class Store:
         # By place and id: at which revision, and the token of the job that it was.
         self._deletions: dict[tuple[Place, str], tuple[int, str]] = {}
         self._changed_views: set[str] = set()
-        # Jobs whose inputs are new or gone since somebody asked; None before the first time.
+        # Jobs whose inputs are new since somebody asked; None before the first time.
         self._new_inputs: set[int] | None = None
         self._active: Counter[str] = Counter()
         self._gone_views: set[str] = set()
@@ -186,8 +186,6 @@ class Store:
             return
         self._forget_place(job)
         self._count(job, None)
-        if self._new_inputs is not None:
-            self._new_inputs.add(key)
         token = job.token or self._tokens.get(key)
         self._tokens.drop(key)
         self._deletions[_place_of(job), job.job_id] = (self._revision, token)
@@ -335,19 +333,19 @@ class Store:
         with self._lock:
             return self._active[server]
 
-    def take_new_inputs(self) -> tuple[list[StoredJob], set[int]]:
-        """Tell, for the one who looks jobs up by their inputs, what changed since the last call.
+    def take_new_inputs(self) -> list[StoredJob]:
+        """Tell, for the one who looks jobs up by their inputs, which are new since the last call.
 
         Returns:
-            Jobs whose inputs are new (at first all jobs), and keys of jobs that are gone.
+            Jobs that are new or have other inputs than before; at first all jobs.
         """
         self._be_read()
         with self._lock:
             if self._new_inputs is None:
                 self._new_inputs = set()
-                return self._jobs.every(), set()
+                return self._jobs.every()
             keys, self._new_inputs = self._new_inputs, set()
-            return self.jobs(keys), {key for key in keys if key not in self._jobs}
+            return self.jobs(keys)
 
     @property
     def revision(self) -> int:

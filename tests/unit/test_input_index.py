@@ -10,6 +10,7 @@ import pytest
 from exauq_tui.hardware.interface import JobReport
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input, JobId
+from exauq_tui.monitor import packed_index
 from exauq_tui.monitor.evidence import GONE
 from exauq_tui.monitor.input_index import InputIndex
 from exauq_tui.monitor.record import Record
@@ -58,6 +59,16 @@ def test_numbers_are_compared_exactly(record: Record, store: Store, index: Input
     assert near != Input(1, 0.1)
     (large,) = add(record, store, Input(2**53))
     assert found(index, Input(2**53 + 1), Input(2**53)) == [[], [large]]
+
+
+def test_inputs_that_only_look_alike_to_the_index_are_told_apart(
+    record: Record, store: Store, index: InputIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packed_index, "_HASH_MASK", 0)
+    keys = add(record, store, *(Input(number) for number in range(5)))
+    assert found(index, Input(3), Input(5)) == [[keys[3]], []]
+    (later,) = add(record, store, Input(5))
+    assert found(index, Input(5), Input(3)) == [[later], [keys[3]]]
 
 
 def test_what_comes_later_is_found_and_what_is_deleted_is_not(

@@ -287,7 +287,7 @@ def test_some_jobs_are_known_before_all_are_read(store: Store, record: Record) -
         lambda store: len(store.rows()),
         lambda store: len(store.jobs_at(HERE)),
         lambda store: store.active("hpc1"),
-        lambda store: len(store.take_new_inputs()[0]),
+        lambda store: len(store.take_new_inputs()),
         lambda store: 3 * store.has_jobs_at(HERE),
     ],
 )

@@ -78,7 +78,7 @@ exauq_cancel_waiting() {
 
 # Have those in `begun` stopped that run, and reply about all of them.
 exauq_cancel_begun() {
-    local id start_host start_boot pid ticks
+    local id start_host start_boot pid ticks name proc_state proc_ticks
     for id in "${begun[@]}"; do
         # Nearly all are such: they run here, and nobody asked for their end before.
         if [[ $id != *[!0-9]* && -e $id/exauq_manager.sh && -O $id && ! -e $id/END && ! -e $id/STOPPING ]] &&
@@ -86,7 +86,8 @@ exauq_cancel_begun() {
             read -r start_host start_boot pid ticks started <"$id/START" &&
             [[ $start_host == "$host" && $start_boot == "$boot" && -n $started ]] &&
             [[ $started$submitted != *[!0-9.]* && -n $submitted && $token != *[!0-9a-zA-Z]* ]] &&
-            exauq_process_alive "$pid" "$ticks" &&
+            read -r _ name proc_state _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ proc_ticks _ <"/proc/$pid/stat" &&
+            [[ $name == '(bash)' && $proc_ticks == "$ticks" && $proc_state != [ZX] ]] &&
             printf '%s\n' "$host $boot - -" >"$id/STOPPING"; then
             news+="$id T $submitted $started - - $token - "$'\n' page+="$id is T"$'\n'
             if [[ ${#news} -gt 3500 ]]; then exauq_tell_news "$ws"; fi

@@ -105,7 +105,8 @@ exauq_signal_members() {
             for pack in ${packs[$id]-}; do
                 if [[ -n ${members[$pack]-} ]]; then
                     all+=("-$pack") struck[$pack]=1
-                else
+                # Where nothing is to be seen at all, exauq_slips_away does it right after this.
+                elif [[ ${#members[@]} -gt 0 || -z ${graves[$pack]-} ]]; then
                     exauq_signal_group KILL "$pack"
                 fi
             done
@@ -166,7 +167,8 @@ exauq_await_members() {
 }
 
 # Say that job $2 of workspace $1, which was taken on, was cancelled: nothing of it is left, by
-# what was seen at `now`.
+# what was seen at `now`. With noclobber set, so that END is made by one
+# alone.
 exauq_record_stopped() {
     local dir=$1/$2 exit_code='' line won=
     # Where there is no directory any more, another client was quicker, and deleted it; and another
@@ -177,18 +179,18 @@ exauq_record_stopped() {
         if [[ -e $dir/EXIT ]]; then read -r exit_code <"$dir/EXIT"; fi
         if [[ -z $exit_code || $exit_code == *[!0-9]* ]]; then exit_code=-; fi
         line="S ${origin[$2]% *} $now $exit_code ${origin[$2]##* } - "
-        set -o noclobber
         { won=yes; printf '%s\n' "$line"; } >"$dir/END"
-        set +o noclobber
         if [[ -n $won ]]; then
-            : >"$dir/STOPPED"
+            : >>"$dir/STOPPED"
             exauq_tell "$1" "$2 $line"
         else
+            set +o noclobber
             exauq_record_ended "$@"
+            set -o noclobber
         fi
     # EXAUQ-Toolbox's own job: it looks for this flag, and knows of nothing else.
     elif [[ ! -e $dir/COMPLETED && ! -e $dir/FAILED ]]; then
-        : >"$dir/STOPPED"
+        : >>"$dir/STOPPED"
         exauq_tell "$1" "$2 S - - $now - - - "
     fi
 }
@@ -329,11 +331,13 @@ exauq_stop() {
             exauq_find_members
             exauq_signal_members
             exauq_now
+            set -o noclobber
             for id in "${!waiting[@]}"; do
                 if [[ -n ${left[$id]-} ]] || exauq_slips_away "$id"; then continue; fi
                 exauq_record_stopped "$ws" "$id"
                 unset "waiting[$id]"
             done
+            set +o noclobber
             exauq_tell_news "$ws"
             exauq_milliseconds
             [[ $milliseconds -lt $deadline ]] || break

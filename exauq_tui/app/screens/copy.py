@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Iterable, Sequence
 
-from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import OptionList, Static
@@ -15,25 +12,18 @@ from textual.widgets.option_list import Option
 
 from exauq_tui.app import format as fmt
 from exauq_tui.app.copying import Choice
-from exauq_tui.app.screens.dialogs import Dialog
+from exauq_tui.app.screens.letter_menu import LetterMenu
 
 _NAME = 20
 
 
-class CopyMenu(Dialog[Choice]):
+class CopyMenu(LetterMenu[Choice]):
     """Lists what can be copied; a letter, Enter or a click takes it.
 
     Args:
         title: Of which jobs.
         choices: What there is.
     """
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "refuse", show=False),
-        Binding("j", "move(1)", show=False),
-        Binding("k", "move(-1)", show=False),
-    ]
-    FIRST_FOCUS: ClassVar[str] = "#choices"
 
     def __init__(self, title: str, choices: Sequence[Choice]) -> None:
         super().__init__()
@@ -58,29 +48,15 @@ class CopyMenu(Dialog[Choice]):
                 markup=False,
             )
 
-    def on_mount(self) -> None:
-        """Let each choice be taken by its letter."""
-        for key in self._choices:
-            self._bindings.bind(key, f"take('{key}')", show=False)
-        super().on_mount()
+    def letters(self) -> Iterable[tuple[str, str]]:
+        """Each choice has its letter."""
+        return ((key, key) for key in self._choices)
 
-    def action_take(self, key: str) -> None:
-        """Copy what a letter stands for, where there is something."""
-        choice = self._choices[key]
+    def take(self, id_: str) -> None:
+        """Copy a choice, where there is something."""
+        choice = self._choices[id_]
         if choice.example:
             self.dismiss(choice)
-
-    def action_move(self, by: int) -> None:
-        """Go to the choice below or above."""
-        options = self.query_one(OptionList)
-        if by > 0:
-            options.action_cursor_down()
-        else:
-            options.action_cursor_up()
-
-    @on(OptionList.OptionSelected)
-    def _selected(self, event: OptionList.OptionSelected) -> None:
-        self.action_take(event.option_id or "")
 
 
 def _line(choice: Choice) -> Content:

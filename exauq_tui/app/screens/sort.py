@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Iterable, Sequence
 
-from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from exauq_tui.app.screens.dialogs import Dialog
+from exauq_tui.app.screens.letter_menu import LetterMenu
 
 _LETTERS = "abcdefghilmnoprstuvwxyz"
 """What picks an entry: j and k move, q closes."""
 
 
-class SortMenu(Dialog[str]):
+class SortMenu(LetterMenu[str]):
     """Lists the columns; a letter, Enter or a click sorts by one, and inverts the present one.
 
     Args:
@@ -27,13 +24,6 @@ class SortMenu(Dialog[str]):
         current: The name of the one by which the table is sorted.
         arrow: The sign of its direction.
     """
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "refuse", show=False),
-        Binding("j", "move(1)", show=False),
-        Binding("k", "move(-1)", show=False),
-    ]
-    FIRST_FOCUS: ClassVar[str] = "#choices"
 
     def __init__(self, columns: Sequence[tuple[str, str]], current: str, arrow: str) -> None:
         super().__init__()
@@ -52,11 +42,13 @@ class SortMenu(Dialog[str]):
             )
             yield Static("The same column again inverts.", classes="note after", markup=False)
 
+    def letters(self) -> Iterable[tuple[str, str]]:
+        """The columns have letters from the top, as far as there are any."""
+        names = (name for name, _ in self._columns)
+        return zip(_LETTERS, names, strict=False)
+
     def on_mount(self) -> None:
-        """Let each column be taken by its letter, and begin at the present one."""
-        for letter, (name, _) in zip(_LETTERS, self._columns, strict=False):
-            self._bindings.bind(letter, f"take('{name}')", show=False)
-        super().on_mount()
+        """Begin at the present column."""
         names = [name for name, _ in self._columns]
         if self._current in names:
             self.query_one(OptionList).highlighted = names.index(self._current)
@@ -71,19 +63,6 @@ class SortMenu(Dialog[str]):
             (f"  {self._arrow}" if is_current else "", "bold $accent"),
         )
 
-    def action_take(self, name: str) -> None:
+    def take(self, id_: str) -> None:
         """Sort by a column."""
-        self.dismiss(name)
-
-    def action_move(self, by: int) -> None:
-        """Go to the column below or above."""
-        options = self.query_one(OptionList)
-        if by > 0:
-            options.action_cursor_down()
-        else:
-            options.action_cursor_up()
-
-    @on(OptionList.OptionSelected)
-    def _selected(self, event: OptionList.OptionSelected) -> None:
-        if event.option_id is not None:
-            self.dismiss(event.option_id)
+        self.dismiss(id_)

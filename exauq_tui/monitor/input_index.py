@@ -54,9 +54,7 @@ class InputIndex:
         jobs = self._store.jobs(dict.fromkeys(key for keys in maybe for key in keys))
         by_key = {job.key: job for job in jobs if _brings_output(job)}
         return [
-            _best_first(
-                job for key in set(keys) if (job := by_key.get(key)) and job.inputs == coords
-            )
+            _best_first([job for job in map(by_key.get, keys) if job and job.inputs == coords])
             for keys, coords in zip(maybe, wanted, strict=True)
         ]
 
@@ -79,14 +77,13 @@ def _brings_output(job: StoredJob) -> bool:
     return not job.output_error and not is_gone(job.note)
 
 
-def _best_first(jobs: Iterable[StoredJob]) -> tuple[StoredJob, ...]:
-    return tuple(
-        sorted(
-            jobs,
-            key=lambda job: (job.output is not None, _COUNTS[job.status], job.key),
-            reverse=True,
+def _best_first(jobs: list[StoredJob]) -> tuple[StoredJob, ...]:
+    if len(jobs) > 1:
+        jobs = list({job.key: job for job in jobs}.values())
+        jobs.sort(
+            key=lambda job: (job.output is not None, _COUNTS[job.status], job.key), reverse=True
         )
-    )
+    return tuple(jobs)
 
 
 def first_of_each(

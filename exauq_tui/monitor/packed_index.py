@@ -9,6 +9,9 @@ from collections.abc import Hashable, Iterable, Iterator
 _KEY_BITS = 40
 _KEY_MASK = (1 << _KEY_BITS) - 1
 _HASH_MASK = (1 << (64 - _KEY_BITS)) - 1
+_OFTEN = 4
+"""So many keys at most have mostly the same hash."""
+
 _FEW = 4000
 _SHARE = 4
 """Once there are more changes than either, they are worked in, which goes through all."""
@@ -45,8 +48,10 @@ class PackedIndex:
     def find(self, text: Hashable) -> list[int]:
         """The keys of a text, and maybe some of others."""
         first = _pack(text, 0)
-        found = [key for key in _between(self._packed, first) if (first | key) not in self._gone]
-        return found + _between(self._new, first)
+        found = _between(self._packed, first)
+        if self._gone:
+            found = [key for key in found if (first | key) not in self._gone]
+        return found + _between(self._new, first) if self._new else found
 
     def alike(self) -> Iterator[list[int]]:
         """Keys whose texts have the same hash, all such together; what was just made is told."""
@@ -91,9 +96,11 @@ def _pack(text: Hashable, key: int) -> int:
 
 def _between(packed: array[int], first: int) -> list[int]:
     """The keys that stand from a hash on to the next one."""
-    found = []
     at = bisect_left(packed, first)
-    while at < len(packed) and packed[at] ^ first <= _KEY_MASK:
-        found.append(packed[at] & _KEY_MASK)
-        at += 1
-    return found
+    found: list[int] = []
+    for each in packed[at : at + _OFTEN]:
+        if each ^ first > _KEY_MASK:
+            return found
+        found.append(each & _KEY_MASK)
+    end = bisect_left(packed, first + _KEY_MASK + 1, at)
+    return [each & _KEY_MASK for each in packed[at:end]]

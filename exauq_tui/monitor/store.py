@@ -303,7 +303,7 @@ class Store:
             found = {job.key: job for job in self._record.get(asked) if self._is_wanted(job)}
             return [self.as_shown(found[key]) for key in asked if key in found]
         with self._lock:
-            return [self._jobs[key] for key in keys if key in self._jobs]
+            return [job for job in map(self._jobs.get, keys) if job is not None]
 
     def jobs_at(self, place: Place) -> dict[str, StoredJob]:
         """The jobs of one place, by their ids."""

@@ -15,6 +15,14 @@ def count(screen: str, glyph: str) -> int:
     return int(found[1].replace(",", "")) if found else 0
 
 
+def in_log(text: str) -> re.Pattern[str]:
+    """A text on the screen of a log: its last lines stand beside the table too, before that opens.
+
+    A key that comes too early may be lost: Escape and the next one are Alt with that one.
+    """
+    return re.compile(rf"^╭─ Log  (?s:.*)({text})(?s:.*)─╯", re.MULTILINE)
+
+
 def cursor_line(screen: str) -> int:
     """On which line of the screen the cursor is; -1 where there is none."""
     return next((n for n, line in enumerate(screen.split("\n")) if CURSOR in line), -1)

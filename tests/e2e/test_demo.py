@@ -13,7 +13,7 @@ from exauq_tui.app.command_list import COMMANDS
 from exauq_tui.demo.playground import sample_inputs
 from exauq_tui.demo.simulator import failing_step, ishigami
 from tests.e2e.conftest import OpenTerminal
-from tests.e2e.screens import count, cursor_line, row_at_cursor
+from tests.e2e.screens import count, cursor_line, in_log, row_at_cursor
 from tests.e2e.terminal import Terminal, processes_of, wait_until
 
 SIZES = [(120, 36), (80, 24)]
@@ -102,13 +102,13 @@ def test_jobs_complete_and_fail_and_can_be_looked_at_by_key(
     terminal.press("3")
     terminal.wait_for(lambda screen: "✗ Failed" in screen and "✓ Completed" not in screen)
     terminal.press("l")
-    terminal.wait_for("solver diverged at step")
+    terminal.wait_for(in_log("solver diverged at step"))
     terminal.press("Escape")
     terminal.wait_for("x1")
     terminal.press("4")
     terminal.wait_for(lambda screen: "✓ Completed" in row_at_cursor(screen))
     terminal.press("l")
-    log = terminal.wait_for(re.compile(r"done, y = (\S+)"))
+    log = terminal.wait_for(in_log(r"done, y = \S+"))
     shown = re.search(r"done, y = (\S+)", log)
     assert shown is not None
     assert shown[1] in OUTPUTS

@@ -11,6 +11,7 @@ import pytest
 
 from exauq_tui.jobs import Input
 from tests.e2e.conftest import OpenFleet, OpenTerminal
+from tests.e2e.screens import in_log
 from tests.e2e.site import Site
 from tests.e2e.terminal import Terminal, children_of, wait_until
 from tests.live.sshd import Sshd
@@ -55,12 +56,11 @@ def terminal(
     opened.start()
     opened.wait_for("UP")
     opened.press("l")
-    opened.wait_for("the end of it")
+    opened.wait_for(in_log("the end of it(?s:.*)following"))
     return opened
 
 
 def test_a_log_of_100_mb_is_read_from_end_to_end(terminal: Terminal) -> None:
-    assert "following" in terminal.screen()
     terminal.press("g")
     terminal.wait_for(line(0))
     terminal.press("G")
@@ -103,8 +103,10 @@ def test_the_pager_gets_the_terminal_and_gives_it_back(terminal: Terminal, place
 
     (log,) = place.glob("site/workspace/*/simulator.py.out")
     log.write_bytes(b"a short one\n")
-    terminal.press("q", "l")
-    terminal.wait_for("a short one")
+    terminal.press("q")
+    terminal.wait_for("submit")
+    terminal.press("l")
+    terminal.wait_for(in_log("a short one"))
     terminal.press("E")
     terminal.wait_for(re.compile(r"exauq-\w+\.log"))  # what less says of it
     terminal.signal_app(signal.SIGTERM)  # ends the pager, then the dashboard

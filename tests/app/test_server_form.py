@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from textual.widgets import Input
+from textual.widgets import Input, Label
 
 from exauq_tui.app.screens.dialogs import ConfirmDialog
 from exauq_tui.app.screens.server_form import ServerForm
@@ -39,6 +39,25 @@ def trouble(app: Dashboard) -> str:
 def is_there(app: Dashboard, field: str) -> bool:
     """Whether a field is shown."""
     return app.screen.query_one(f"#line-{field}").display
+
+
+async def test_a_key_draws_no_reason_anew_that_stays_as_it_is(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(two(), **files.options()) as (app, pilot):
+        await pilot.press("w", "n", *"hp", "tab", "tab", "-")
+        await until(pilot, lambda: "does not begin with a dash" in why(app, "host"))
+        drawn: list[Label] = []
+        update = Label.update
+
+        def note(label: Label, *arguments: object, **options: object) -> None:
+            drawn.append(label)
+            update(label, *arguments, **options)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(Label, "update", note)
+        await pilot.press("tab", *"bob", "shift+tab", "backspace", "x")
+        await until(pilot, lambda: not why(app, "host"))
+        assert {label.id for label in drawn} == {"why-host"}
 
 
 async def test_a_server_that_is_typed_is_written_added_and_shown(files: Files) -> None:

@@ -65,6 +65,8 @@ class ServerForm(Dialog[str]):
         self._touched: set[str] = set()
         self._is_saving = False
         self._is_warned = False
+        self._told = ""
+        self._said: dict[str, str] = {}
         # Made here: they are gone through at each key.
         self._entries = {field.name: self._entry(field) for field in FIELDS}
         self._reasons = {
@@ -154,12 +156,18 @@ class ServerForm(Dialog[str]):
     def _mark(self, found: Mapping[str, str], where: set[str]) -> None:
         for field in FIELDS:
             reason = found.get(field.name, "") if field.name in where else ""
+            if reason == self._said.get(field.name, ""):
+                continue  # each that is drawn anew has the whole form laid out afresh
+            self._said[field.name] = reason
             why = self._reasons[field.name]
             self._entries[field.name].set_class(bool(reason), "-wrong")
             why.set_class(bool(reason), "-wrong")
             why.update(Content(fmt.safe(reason)))
 
     def _tell(self, text: str) -> None:
+        if text == self._told:
+            return
+        self._told = text
         trouble = self.query_one("#trouble", Static)
         trouble.display = bool(text)
         trouble.update(Content(fmt.safe_block(text)))

@@ -72,7 +72,7 @@ async def test_words_stand_out_from_what_is_behind_them(theme: object) -> None:
         _,
     ):
         table = app.main.table
-        for part in sorted(table.COMPONENT_CLASSES):
+        for part in sorted(table.PARTS):
             if part.startswith("status--") or part in ("table--row", "table--header"):
                 style = table.get_component_rich_style(part)
                 assert style.color is not None

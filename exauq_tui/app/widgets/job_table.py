@@ -7,12 +7,10 @@ asks the model for what is on the screen and repaints the lines that look differ
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
 
 from textual import events
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from exauq_tui.app import format as fmt
@@ -28,11 +26,12 @@ from exauq_tui.app.widgets.columns import (
     input_names,
 )
 from exauq_tui.app.widgets.job_lines import JobLines, Looks
+from exauq_tui.app.widgets.parts import StyledParts
 from exauq_tui.app.widgets.scrolling import move_thumb
 from exauq_tui.monitor.snapshot import JobRow
 
 
-class JobTable(ScrollView, can_focus=True):
+class JobTable(StyledParts, can_focus=True):
     """Draws a `JobModel` and moves its cursor and marks.
 
     Args:
@@ -41,19 +40,21 @@ class JobTable(ScrollView, can_focus=True):
         id: The widget's id.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "table--header",
-        "table--row",
-        "table--quiet",
-        "table--cursor",
-        "table--cursor-blurred",
-        "table--marked",
-        "table--stale",
-        "table--mark",
-        "table--empty",
-        "table--empty-strong",
-        *fmt.STATUS_CLASSES.values(),
-    }
+    PARTS = frozenset(
+        {
+            "table--header",
+            "table--row",
+            "table--quiet",
+            "table--cursor",
+            "table--cursor-blurred",
+            "table--marked",
+            "table--stale",
+            "table--mark",
+            "table--empty",
+            "table--empty-strong",
+            *fmt.STATUS_CLASSES.values(),
+        }
+    )
     BINDINGS = bindings("table")
     ALLOW_SELECT = False
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
@@ -20,11 +18,12 @@ from exauq_tui.app.log_buffer import LONGEST_LINE, LogBuffer
 from exauq_tui.app.log_search import Hits
 from exauq_tui.app.widgets.log_heights import Heights, part_of
 from exauq_tui.app.widgets.marked_text import draw_marked, marked_text
+from exauq_tui.app.widgets.parts import StyledParts
 
 _MEASURED = 200
 
 
-class LogView(ScrollView, can_focus=True):
+class LogView(StyledParts, can_focus=True):
     """Shows a `LogBuffer`.
 
     Attributes:
@@ -32,9 +31,7 @@ class LogView(ScrollView, can_focus=True):
         wrap: Whether long lines are broken, rather than cut.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "log--text", "log--note", "log--match", "log--current",
-    }  # fmt: skip
+    PARTS = frozenset({"log--text", "log--note", "log--match", "log--current"})
     BINDINGS = bindings("log")
 
     follow = reactive(True)

@@ -177,7 +177,7 @@ class FakeFleet:
 
     def load(self) -> tuple[JobRow, ...]:
         self._called("load")
-        assert self.may_load.wait(30)
+        assert self.may_load.wait(300)
         self._jobs, self._removed = {}, []
         return self.rows()
 

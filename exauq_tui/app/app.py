@@ -186,12 +186,14 @@ class ExauqApp(App[int], inherit_bindings=False):
 
     def _take_changes(self) -> None:
         self._flush_timer = None
-        if self._leaving or not self.main.is_attached:
-            return  # the screens are being taken down
-        if not self.model.loaded:
-            self.on_fleet_changed()
+        if self._leaving:
             return
         self._flushed = time.monotonic()
+        if not self._is_ready():
+            # Not there yet. What changed has to be taken some time: until then nobody is told of
+            # more.
+            self.on_fleet_changed()
+            return
         changes = self.model.without_known(self.fleet.drain())
         if changes:
             self.news.take(changes)
@@ -202,6 +204,10 @@ class ExauqApp(App[int], inherit_bindings=False):
             for screen in self.screen_stack:
                 if isinstance(screen, Opened):
                     screen.take_changes()
+
+    def _is_ready(self) -> bool:
+        """Whether changes can be taken: the screens are there, and all jobs in them."""
+        return self.main.is_attached and self.model.loaded
 
     # Questions of the servers' threads
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Typed = events.Key | events.Paste
 
 _DRAWN_WITHIN = 1.0
-"""Seconds after which all jobs are read even if the terminal has not taken the first rows."""
+"""Seconds after which the start goes on even if the terminal has not taken what is drawn."""
 
 _AT_ONCE = ("cursor-down", "cursor-up", "cursor-top", "page-up", "mark", "help", "quit")
 """Commands that mean the same while only the first rows are there as with all of them."""
@@ -94,17 +94,21 @@ class Start:
         app = self._app
         if has_first:
             # Both want the processor, and people wait for the rows.
-            drawn = asyncio.Event()
-            app.main.call_after_refresh(drawn.set)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(drawn.wait(), _DRAWN_WITHIN)
+            await self._drawn()
         try:
             await self._read()
         except RecordError as error:
             self.failure = error
             app.leave_at_once(1)
             return
-        app.call_after_refresh(self._start_fleet)
+        await self._drawn()
+        self._start_fleet()
+
+    async def _drawn(self) -> None:
+        drawn = asyncio.Event()
+        self._app.main.call_after_refresh(drawn.set)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(drawn.wait(), _DRAWN_WITHIN)
 
     async def _read(self) -> None:
         """Fill a model in a thread, where no key waits for it, and show it in place of ours."""

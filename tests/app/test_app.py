@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -17,9 +18,9 @@ from exauq_tui.config import Config, ServerProfile
 from exauq_tui.errors import RecordError
 from exauq_tui.hardware.interface import HostKey, HostKeyDecision
 from exauq_tui.hardware.status import JobStatus
-from exauq_tui.monitor.snapshot import ServerState
+from exauq_tui.monitor.snapshot import Changes, ServerState
 from tests.app.fake_fleet import FakeFleet, job, server
-from tests.app.harness import running, until
+from tests.app.harness import Dashboard, running, until
 
 KEY = HostKey("hpc1.example.org", "ssh-ed25519", "SHA256:abc")
 
@@ -243,6 +244,36 @@ def test_importing_the_app_brings_nothing_that_the_first_picture_can_do_without(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
     assert result.stdout.strip() == "[]"
+
+
+async def test_news_that_come_before_the_screen_is_there_are_taken_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A busy machine lets them come so early; nothing more is told until they are taken."""
+    fleet = FakeFleet([job(1)])
+    told: list[bool] = []
+    set_listener, drain = fleet.set_listener, fleet.drain
+
+    def tell_once(listener: Callable[[], None] | None) -> None:
+        def tell() -> None:
+            if not told and listener is not None:
+                told.append(True)
+                listener()
+
+        set_listener(tell)
+
+    def drained() -> Changes:
+        told.clear()
+        return drain()
+
+    monkeypatch.setattr(fleet, "set_listener", tell_once)
+    monkeypatch.setattr(fleet, "drain", drained)
+    app = Dashboard(fleet)
+    early, is_ready = [False] * 3, app._is_ready
+    monkeypatch.setattr(app, "_is_ready", lambda: early.pop() if early else is_ready())
+    async with app.run_test() as pilot:
+        fleet.change(job(1, JobStatus.FAILED))
+        await until(pilot, lambda: not early and app.model.counts.get(JobStatus.FAILED))
 
 
 async def test_news_that_come_when_the_screens_are_gone_are_let_go() -> None:

@@ -1,7 +1,7 @@
 """One worker thread per server: sole owner of its connection.
 
-The thread connects, sends what is pending, looks, serves requests, and begins again after
-trouble; how things stand is told to the store at each turn.
+The thread connects, converses with the server, and begins again after trouble; how things
+stand is told to the store at each turn.
 """
 
 from __future__ import annotations
@@ -29,25 +29,17 @@ from exauq_tui.hardware.interface import (
     HardwareInterface,
     PushesChanges,
     WaitsItsTurn,
-    WatchesLink,
 )
 from exauq_tui.monitor import pacing
-from exauq_tui.monitor.abilities import is_pushing, verbs_of
+from exauq_tui.monitor.abilities import verbs_of
 from exauq_tui.monitor.contact import Contact, words_of
+from exauq_tui.monitor.conversing import Conversation
 from exauq_tui.monitor.examining import Examinations, Findings, Tell
 from exauq_tui.monitor.interfaces import endpoint_of
 from exauq_tui.monitor.keeping import Keeper
-from exauq_tui.monitor.looking import look
 from exauq_tui.monitor.pacing import Retries
 from exauq_tui.monitor.requests import Requests
-from exauq_tui.monitor.sending import (
-    bind_latecomers,
-    bind_workspace,
-    is_elsewhere,
-    release_abandoned,
-    send_cancels,
-    send_submissions,
-)
+from exauq_tui.monitor.sending import bind_workspace, release_abandoned
 from exauq_tui.monitor.snapshot import ServerState
 from exauq_tui.monitor.standing import Standing
 from exauq_tui.monitor.store import Place, Target
@@ -58,16 +50,6 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _PATIENCE = 0.1
-_SEARCH_EVERY = 10.0
-_MOST_BATCHES = 20
-LOST_AFTER = 30.0
-"""Seconds of silence of a server that pushes after which the connection is given up."""
-
-_SILENCE_CHECK = 3.0
-_LIVELY = 4.0
-"""For so many seconds after something was sent, looks follow each other ..."""
-_LIVELY_PAUSE = 0.4
-"""... at this distance: that is when somebody watches what comes of it."""
 
 
 class Poller:
@@ -94,18 +76,24 @@ class Poller:
         self._predecessor = predecessor
         self._configured = profile.workspace_dir or ""
         self._examinations = Examinations(profile)
-        self._wake = threading.Event()
         self._stopping = threading.Event()
         self._is_off = self._is_wanted_back = False
         self._retries = Retries()
-        self._look_asked = False
-        self._news = False
         self._thread = threading.Thread(
             target=self._run, name=f"poller-{profile.name}", daemon=True
         )
         self._standing = Standing(profile, tools.store, tools.clock, tools.history)
         self._requests = Requests(self._standing)
         self._keeper = Keeper(profile, tools, self._standing)
+        self._conversation = Conversation(
+            profile,
+            tools,
+            self._standing,
+            self._requests,
+            self._examinations,
+            self._retries,
+            is_over=lambda: self._is_leaving,
+        )
         tools.store.set_target(self._find_target())
 
     @property
@@ -124,9 +112,10 @@ class Poller:
         self._profile = profile
         self._examinations.adopt(profile)
         self._standing.adopt(profile)
+        self._conversation.adopt(profile)
         if self._standing.state is ServerState.FAULT:
             self._retries.wish()  # what was wrong may be right now
-        self._wake.set()
+        self._conversation.wake()
         return True
 
     @property
@@ -142,7 +131,7 @@ class Poller:
         """Make the thread end promptly, whatever it waits for; does not wait for it."""
         self._stopping.set()
         self._retries.wish()
-        self._wake.set()
+        self._conversation.wake()
         self._keeper.hang_up()
 
     def retire(self) -> None:
@@ -166,13 +155,13 @@ class Poller:
 
     def wake(self) -> None:
         """There is something to send."""
-        self._wake.set()
+        self._conversation.wake()
 
     def look_now(self) -> None:
         """Look at once; where not connected, try at once."""
-        self._look_asked = True
+        self._conversation.ask_look()
         self._retries.wish()
-        self._wake.set()
+        self._conversation.wake()
 
     def connect(self) -> None:
         """Connect, where a person had said `disconnect`; elsewhere try at once."""
@@ -185,20 +174,20 @@ class Poller:
         """Drop the connection, and make none until somebody says `connect`."""
         self._is_off = True
         self._retries.wish()
-        self._wake.set()
+        self._conversation.wake()
         self._keeper.hang_up()
 
     def call(self, verb: Callable[[Contact], T]) -> Future[T]:
         """Have something done on the server's thread; fails at once where there is no link."""
         result = self._requests.add(verb)
-        self._wake.set()
+        self._conversation.wake()
         return result
 
     def diagnose(self, tell: Tell) -> Future[Findings]:
         """Examine the server; where there is no connection, try at once to make it."""
         result = self._examinations.add(tell)
         self._retries.wish()
-        self._wake.set()
+        self._conversation.wake()
         if self._stopping.is_set():
             self._end_examinations()  # its thread may have looked for the last time
         return result
@@ -212,7 +201,7 @@ class Poller:
         Called from another thread, now and then.
         """
         if self._standing.check_stale():
-            self._look_soon()
+            self._conversation.look_soon()
         if self._is_off:
             self._keeper.hang_up()  # what it may have begun to open meanwhile
 
@@ -220,12 +209,8 @@ class Poller:
         """This machine has slept: see at once whether the connection outlived that."""
         self._standing.hurry()
         self._keeper.probe()
-        self._look_soon()
+        self._conversation.look_soon()
         self._retries.awoke()
-
-    def _look_soon(self) -> None:
-        self._news = True
-        self._wake.set()
 
     def _find_target(self) -> Target:
         record, endpoint = self._tools.record, endpoint_of(self._profile)
@@ -315,12 +300,12 @@ class Poller:
                 interface.connect()
             try:
                 if isinstance(interface, PushesChanges):
-                    interface.on_news(self._look_soon)
+                    interface.on_news(self._conversation.look_soon)
                 self._standing.say_verbs(verbs_of(interface))
                 contact = self._make_contact(interface)
                 bind_workspace(contact)
                 release_abandoned(contact)
-                self._converse(contact)
+                self._conversation.hold(contact)
             finally:
                 self._standing.end_wait()
                 if isinstance(interface, PushesChanges):
@@ -350,101 +335,3 @@ class Poller:
             self._tools.clock,
             heed_profile=partial(self._keeper.adapt, interface),
         )
-
-    def _converse(self, contact: Contact) -> None:
-        """Look, send, serve requests, turn by turn; the first look tells what arrived before."""
-        next_look = lively_until = next_search = 0.0
-        while not self._is_leaving:
-            self._wake.clear()
-            self._tools.store.sync()
-            if is_elsewhere(contact):
-                return  # connect anew, to that workspace
-            bind_latecomers(contact)
-            contact.heed_profile()
-            contact.level = self._profile.level
-            now = time.monotonic()
-            if now >= next_search:
-                release_abandoned(contact)
-                next_search = now + _SEARCH_EVERY
-            sent = contact.is_known and self._send(contact)
-            self._serve_requests(contact)
-            now = time.monotonic()
-            is_due = now >= next_look or self._standing.state is ServerState.STALE
-            heard = now
-            if is_pushing(contact.interface):
-                heard -= contact.interface.silence
-                is_due = now - heard > _SILENCE_CHECK  # before that a look would tell nothing
-            if asked := self._look_asked:
-                contact.cursor = None  # a person wants everything, from the server itself
-            if sent or asked or self._news or is_due:
-                self._news = False
-                if asked:
-                    self._look_asked = False  # one that came this moment has its own turn
-                self._standing.begin_wait(since=heard)
-                look(contact)
-                if sent:
-                    lively_until = now + _LIVELY
-                pause = _LIVELY_PAUSE if now < lively_until else self._tools.refresh
-                next_look = time.monotonic() + min(pause, self._longest_pause(contact.interface))
-                self._retries.succeeded()
-                self._say_seen(contact, time.monotonic() - now, next_look - time.monotonic())
-                if not contact.is_known:
-                    contact.is_known = True
-                    continue
-            self._rest_between_looks(contact, next_look)
-
-    def _rest_between_looks(self, contact: Contact, next_look: float) -> None:
-        """Wait until something is to be done: news, a wish, or the time for a look."""
-        interface = contact.interface
-        if not is_pushing(interface):
-            self._standing.end_wait()
-            self._wake.wait(max(0.0, next_look - time.monotonic()))
-            return
-        # The server speaks every two seconds, news or not: one that is silent is asked.
-        if interface.silence > LOST_AFTER and not isinstance(interface, WatchesLink):
-            raise ConnectionLostError(f"nothing was heard for {interface.silence:.0f} s")
-        silence = interface.silence
-        self._standing.begin_wait(since=time.monotonic() - silence)
-        self._wake.wait(max(_PATIENCE, _SILENCE_CHECK - silence))
-
-    def _longest_pause(self, interface: HardwareInterface) -> float:
-        """The seconds between looks; a link of which nobody else tells is not left alone long."""
-        refresh = self._tools.refresh
-        unwatched = isinstance(interface, WatchesLink) and interface.link_silence is None
-        return min(refresh, _SILENCE_CHECK) if unwatched else refresh
-
-    def _say_seen(self, contact: Contact, latency: float, pause: float) -> None:
-        target = self._tools.store.target(self._profile.name)
-        workspace = target.place.workspace if target.is_known else ""
-        interface = contact.interface
-        if isinstance(interface, PushesChanges) and interface.latency is not None:
-            latency = interface.latency
-        live = is_pushing(interface)
-        # Where there is no workspace yet, there is nothing to tell of.
-        polled = isinstance(interface, PushesChanges) and not live and bool(contact.cursor)
-        self._standing.say_seen(latency, None if live else pause, workspace, polled=polled)
-
-    def _send(self, contact: Contact) -> bool:
-        """Send what is pending; whether there was anything. Requests are served meanwhile."""
-        if self._tools.read_only:
-            return False  # another process may, or this one at another time
-        sent = False
-        for _ in range(_MOST_BATCHES):
-            self._standing.begin_wait(is_long=True)
-            cancelled = send_cancels(contact)
-            self._standing.begin_wait(is_long=True)
-            submitted = send_submissions(contact)
-            sent = sent or cancelled or submitted
-            if not submitted or self._is_leaving:
-                break
-            if contact.cursor is None:
-                self._wake.set()  # an id was taken: who has it is looked at first
-                break
-            self._serve_requests(contact)
-        return sent
-
-    def _serve_requests(self, contact: Contact) -> None:
-        if self._examinations.are_waiting:
-            self._standing.end_wait()  # setup lines, say, may take their time
-            self._examinations.serve(contact.interface)
-        self._requests.serve(contact)

@@ -14,7 +14,7 @@ import pytest
 from exauq_tui.hardware import agent_line, lookout
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input
-from exauq_tui.monitor import poller
+from exauq_tui.monitor import conversing
 from exauq_tui.monitor.fleet import Fleet
 from exauq_tui.monitor.snapshot import ServerState
 from tests.live.conftest import MakeSite
@@ -119,7 +119,7 @@ def test_a_server_whose_pushes_do_not_arrive_is_polled(
 ) -> None:
     site, mode = narrow("no pushes")
     with monkeypatch.context() as patch:
-        patch.setattr(poller, "_SILENCE_CHECK", 0.4)
+        patch.setattr(conversing, "_SILENCE_CHECK", 0.4)
         patch.setattr(lookout, "_QUIET", 0.3)
         patch.setattr(lookout, "_MISSING", 1.0)
         fleet = site.fleet()

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from exauq_tui.config import ServerProfile
 from exauq_tui.errors import InputError, RecordError
@@ -21,26 +20,22 @@ from exauq_tui.monitor.contact import Contact
 from exauq_tui.monitor.errands import delete, deleter, failed, fetch, joined
 from exauq_tui.monitor.evidence import GONE, is_gone
 from exauq_tui.monitor.examining import Findings, Tell
-from exauq_tui.monitor.input_index import InputIndex
 from exauq_tui.monitor.interfaces import MakeInterface, make_interface
 from exauq_tui.monitor.pacing import SleepWatch
-from exauq_tui.monitor.placing import Candidate, share_out
 from exauq_tui.monitor.poller import Poller
 from exauq_tui.monitor.recollection import Recollection
 from exauq_tui.monitor.record import Record
-from exauq_tui.monitor.record_adding import Order
 from exauq_tui.monitor.record_first import FirstJobs
 from exauq_tui.monitor.roster import Roster
 from exauq_tui.monitor.server_history import ServerHistory
 from exauq_tui.monitor.snapshot import Changes, FirstRows, JobRow, ServerView
 from exauq_tui.monitor.store import Store
 from exauq_tui.monitor.stored_job import StoredJob
+from exauq_tui.monitor.submitting import Submissions
 from exauq_tui.monitor.tools import Tools
-from exauq_tui.monitor.verbs import READ_ONLY, CancelResult, Destination, Prompter
+from exauq_tui.monitor.verbs import CancelResult, Destination, Prompter
 
 _log = logging.getLogger(__name__)
-
-V = TypeVar("V")
 
 NOT_CONFIGURED = "is not in the configuration any more: add it to reach what is there"
 
@@ -85,7 +80,6 @@ class Fleet(Recollection):
         self._record = record
         self._first = first
         self._store = Store(record, [profile.name for profile in profiles], shows_all=shows_all)
-        self._index = InputIndex(self._store)
         self._history = ServerHistory(record, clock)
         self._tools = Tools(
             record,
@@ -99,6 +93,7 @@ class Fleet(Recollection):
             read_only,
         )
         self._roster = Roster(profiles, self._tools)
+        self._submissions = Submissions(self._roster, self._tools)
         if first is None:
             self._store.sync()
         self._sleep = SleepWatch(clock)
@@ -143,23 +138,18 @@ class Fleet(Recollection):
 
     def add_server(self, profile: ServerProfile) -> None:
         """Deal with one more server from now on, and with the jobs that are recorded for it."""
-        self._must_be_allowed()
+        self._tools.must_be_allowed()
         self._roster.add(profile)
 
     def replace_server(self, profile: ServerProfile) -> None:
         """Deal with a server by another profile of the same name."""
-        self._must_be_allowed()
+        self._tools.must_be_allowed()
         self._roster.replace(profile)
 
     def remove_server(self, server: str) -> None:
         """Deal with a server no longer; its jobs stay where they are, and in the record."""
-        self._must_be_allowed()
+        self._tools.must_be_allowed()
         self._roster.remove(server)
-
-    def _must_be_allowed(self) -> None:
-        """Refuse a change where there are to be none."""
-        if self._tools.read_only:
-            raise InputError(READ_ONLY)
 
     @property
     def _pollers(self) -> Mapping[str, Poller]:
@@ -227,117 +217,31 @@ class Fleet(Recollection):
 
     def submit(self, server: str, inputs: Sequence[Input], *, batch: str = "") -> tuple[int, ...]:
         """Record jobs as Pending submit and have them sent."""
-        self._check(server, inputs)
-        return self._add([self._order(server, inputs, batch)])[0]
+        return self._submissions.submit(server, inputs, batch)
 
     def submit_to_level(
         self, level: int, inputs: Sequence[Input], *, batch: str = ""
     ) -> Mapping[str, tuple[int, ...]]:
         """Share jobs out among the servers of a level, and record them as `submit` does."""
-        shares: defaultdict[str, list[Input]] = defaultdict(list)
-        for server, data in zip(self._share(level, len(inputs)), inputs, strict=True):
-            shares[server].append(data)
-        for server, part in shares.items():
-            self._check(server, part)
-        orders = [self._order(server, part, batch) for server, part in shares.items()]
-        return dict(zip(shares, self._add(orders), strict=True))
+        return self._submissions.submit_to_level(level, inputs, batch)
 
     def share_out(self, level: int, count: int) -> Mapping[str, int]:
         """Tell how many of so many jobs each server would get by `submit_to_level` now."""
-        return Counter(self._share(level, count))
-
-    def _share(self, level: int, count: int) -> list[str]:
-        profiles = [each.profile for each in self._pollers.values() if each.profile.level == level]
-        names = {each.input_names for each in profiles if each.input_names}
-        if len(names) > 1:
-            told = "; ".join(f"{each.name} {', '.join(each.input_names)}" for each in profiles)
-            raise InputError(f"the servers of level {level} take different inputs: {told}")
-        candidates = [
-            Candidate(
-                each.name,
-                self._store.view(each.name).state,
-                self._store.active(each.name),
-                each.max_running or 0,
-            )
-            for each in profiles
-        ]
-        return share_out(candidates, count)
+        return self._submissions.share_out(level, count)
 
     def find_runs(
         self, destination: Destination, inputs: Sequence[Input]
     ) -> tuple[int | None, ...]:
         """Tell for each input which job ran it, or is to run it, already."""
-        level, names = destination.level, None
-        if destination.server:
-            asked = self._poller(destination.server).profile
-            level, names = asked.level, asked.input_names
-        profiles = [each.profile for each in self._pollers.values()]
-        same = {
-            each.name
-            for each in profiles
-            if each.level == level and names in (None, each.input_names)
-        }
-        self._store.sync()  # another process may have submitted a moment ago
-        found = self._index.find(inputs)
-        return tuple(
-            next((job.key for job in jobs if job.level == level and job.server in same), None)
-            for jobs in found
-        )
-
-    def _check(self, server: str, inputs: Sequence[Input]) -> None:
-        """Refuse inputs that a server's simulator does not take."""
-        names = self._poller(server).profile.input_names
-        for number, data in enumerate(inputs, start=1):
-            if not len(data):
-                raise InputError(f"input {number} has no numbers: give at least one")
-            if names and len(data) != len(names):
-                raise InputError(
-                    f"input {number} has {len(data)} numbers, but {server} takes "
-                    f"{len(names)}: {', '.join(names)}"
-                )
-
-    def _order(
-        self, server: str, inputs: Sequence[Input], batch: str, try_of: Sequence[StoredJob] = ()
-    ) -> Order:
-        target = self._store.target(server)
-        place, level = target.place, self._poller(server).profile.level
-        return Order(
-            server, place.endpoint, place.workspace, target.is_known, inputs, level, batch, try_of
-        )
-
-    def _add(self, orders: Sequence[Order]) -> list[tuple[int, ...]]:
-        """Record all of it or nothing, and have it sent."""
-        self._must_be_allowed()
-        added = self._record.add_orders(orders)
-        self._store.sync()
-        for order in orders:
-            again = " again" if order.try_of else ""
-            _log.info("%d jobs to be submitted%s to %s", len(order.inputs), again, order.server)
-            self._poller(order.server).wake()
-        return [tuple(job.key for job in jobs) for jobs in added]
+        return self._submissions.find_runs(destination, inputs)
 
     def resubmit(self, keys: Sequence[int]) -> tuple[int, ...]:
         """Submit the inputs of jobs that ended, or are gone, once more, under new ids."""
-        by_batch: defaultdict[tuple[str, str], list[StoredJob]] = defaultdict(list)
-        for job in self._store.jobs(keys):
-            if job.status not in TERMINAL_STATUSES and not is_gone(job.note):
-                raise InputError(
-                    f"job {job.job_id} is {job.status.value}: only a job that ended can be "
-                    "submitted again"
-                )
-            if not job.inputs:
-                raise InputError(f"job {job.job_id} has no known input to submit again")
-            self._poller(job.server)
-            by_batch[job.server, job.batch].append(job)
-        orders = [
-            self._order(server, [Input(*job.inputs) for job in jobs], batch, jobs)
-            for (server, batch), jobs in by_batch.items()
-        ]
-        return tuple(key for added in self._add(orders) for key in added)
+        return self._submissions.resubmit(keys)
 
     def cancel(self, keys: Sequence[int]) -> CancelResult:
         """Record jobs as Pending cancel and have the request sent."""
-        self._must_be_allowed()
+        self._tools.must_be_allowed()
         jobs = self._store.jobs(keys)
         # What was never sent is called off here, wherever it was meant for.
         reachable = [job.key for job in jobs if self._is_current(job) or not job.may_be_sent]
@@ -405,7 +309,7 @@ class Fleet(Recollection):
 
     def delete_jobs(self, keys: Sequence[int]) -> Future[Mapping[int, str]]:
         """Delete job directories and their rows."""
-        self._must_be_allowed()
+        self._tools.must_be_allowed()
         results: dict[int, str] = {}
         local: list[int] = []
         wanted: defaultdict[str, list[StoredJob]] = defaultdict(list)
@@ -435,7 +339,7 @@ class Fleet(Recollection):
 
     def delete_workspace(self, server: str) -> Future[None]:
         """Delete the workspace on the server; the rows stay, marked gone."""
-        self._must_be_allowed()
+        self._tools.must_be_allowed()
 
         def erase(contact: Contact) -> None:
             _log.info("the workspace %s on %s is deleted", contact.place.workspace, server)

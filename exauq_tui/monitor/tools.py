@@ -1,4 +1,4 @@
-"""What every poller of a fleet is given."""
+"""What every part of a fleet is given."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from exauq_tui.errors import InputError
 from exauq_tui.monitor.interfaces import MakeInterface
 from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.server_history import ServerHistory
 from exauq_tui.monitor.store import Store
-from exauq_tui.monitor.verbs import Prompter
+from exauq_tui.monitor.verbs import READ_ONLY, Prompter
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What every poller of a fleet is given.
+    """What every part of a fleet is given.
 
     Attributes:
         record: The record of jobs.
@@ -38,3 +39,12 @@ class Tools:
     clock: Callable[[], float]
     history: ServerHistory
     read_only: bool = False
+
+    def must_be_allowed(self) -> None:
+        """Refuse a change where there are to be none.
+
+        Raises:
+            InputError: This is a read-only view.
+        """
+        if self.read_only:
+            raise InputError(READ_ONLY)

@@ -14,23 +14,24 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from exauq_tui import __version__, config, headless, locations
+from exauq_tui import __version__, config, locations
 from exauq_tui.config import Config, ServerProfile
 from exauq_tui.config_file import dotted
+from exauq_tui.console import FAILED, INTERRUPTED, USAGE, terminal_kept
 from exauq_tui.errors import ExauqTuiError, InputError, RecordError
-from exauq_tui.headless import FAILED, USAGE
 from exauq_tui.log_file import close_log, open_log
-from exauq_tui.monitor.export import suffix_problem
 from exauq_tui.monitor.fleet import Fleet
-from exauq_tui.monitor.inputs import parse_row, read_csv
 from exauq_tui.monitor.opening import Opened, open_ahead
 from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.record_first import TableOrder
 from exauq_tui.monitor.verbs import READ_ONLY, Destination, Prompter
+
+if TYPE_CHECKING:
+    from exauq_tui.headless import JobVerb
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,10 @@ def main() -> None:
 
 def _tell_problems(options: Options) -> None:
     """Say what is wrong with the configuration; what is right in it is used."""
+    if not options.config.problems:
+        return
+    from exauq_tui import headless  # noqa: PLC0415 - not needed for the dashboard
+
     for problem in options.config.problems:
         headless.say(problem)
 
@@ -100,7 +105,7 @@ def _fleet(
     log = open_log(locations.log_path())
     try:
         opened = (Record(locations.record_path()), None) if opening is None else opening.result()
-        with opened[0] as record, headless.terminal_kept():
+        with opened[0] as record, terminal_kept():
             profiles = [each for each in options.config.servers if not names or each.name in names]
             fleet = Fleet(
                 profiles,
@@ -119,7 +124,7 @@ def _fleet(
     except RecordError as error:
         _fail(error, FAILED)
     except KeyboardInterrupt:
-        _fail("interrupted: jobs go on, and what was not sent yet is kept", headless.INTERRUPTED)
+        _fail("interrupted: jobs go on, and what was not sent yet is kept", INTERRUPTED)
     finally:
         close_log(log)
 
@@ -164,6 +169,7 @@ def demo(count: int) -> None:
     """Open the dashboard on this machine, with sample jobs that are removed at the end."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         _fail("the demo needs a terminal", USAGE)
+    from exauq_tui import headless  # noqa: PLC0415
     from exauq_tui.app.app import ExauqApp  # noqa: PLC0415
     from exauq_tui.app.prompter import AppPrompter  # noqa: PLC0415
     from exauq_tui.demo.playground import Playground, sample_inputs  # noqa: PLC0415
@@ -209,7 +215,9 @@ def submit(
     wait: bool,
 ) -> None:
     """Submit jobs to SERVER; prints the id of each, with --wait also its status and output."""
-    from exauq_tui import headless_submit  # noqa: PLC0415 - not needed for the dashboard
+    # Here as in the other commands, as the dashboard needs none of it.
+    from exauq_tui import headless, headless_submit  # noqa: PLC0415
+    from exauq_tui.monitor.inputs import parse_row, read_csv  # noqa: PLC0415
 
     profiles = _chosen(options, server, level)
     _must_be_allowed(options)
@@ -274,7 +282,7 @@ def _no_server(options: Options, server: str) -> str:
 @click.pass_obj
 def doctor(options: Options, server: str, report: Path | None, as_json: bool) -> None:
     """Examine SERVER step by step: what works, what does not, and what to do about it."""
-    from exauq_tui import headless_doctor  # noqa: PLC0415 - not needed for the dashboard
+    from exauq_tui import headless, headless_doctor  # noqa: PLC0415 - not needed for the dashboard
 
     profile = next((each for each in options.config.servers if each.name == server), None)
     wrong = [each for each in options.config.problems if f"[{dotted(('servers', server))}]" in each]
@@ -323,6 +331,9 @@ def list_jobs(
     words: str,
 ) -> None:
     """List all jobs; exit code 3 or 4 where a server could not be asked."""
+    from exauq_tui import headless  # noqa: PLC0415 - not needed for the dashboard
+    from exauq_tui.monitor.export import suffix_problem  # noqa: PLC0415 - likewise
+
     if file is not None and as_json:
         _fail("--export writes JSON where FILE ends in .json: leave --json out", USAGE)
     if file is not None and (problem := suffix_problem(file)):
@@ -351,6 +362,8 @@ def list_jobs(
 @click.pass_obj
 def output(options: Options, job_id: str) -> None:
     """Print the output of job ID."""
+    from exauq_tui import headless  # noqa: PLC0415 - not needed for the dashboard
+
     _with_job(options, job_id, headless.print_output)
 
 
@@ -359,12 +372,16 @@ def output(options: Options, job_id: str) -> None:
 @click.pass_obj
 def cancel(options: Options, job_id: str) -> None:
     """Cancel job ID and wait until nothing of it runs any more."""
+    from exauq_tui import headless  # noqa: PLC0415 - not needed for the dashboard
+
     _must_be_allowed(options)
     _with_job(options, job_id, headless.cancel)
 
 
-def _with_job(options: Options, job_id: str, verb: headless.JobVerb) -> NoReturn:
+def _with_job(options: Options, job_id: str, verb: JobVerb) -> NoReturn:
     """Find a job by its id and do something with it on its server."""
+    from exauq_tui import headless  # noqa: PLC0415 - not needed for the dashboard
+
     with _fleet(options, headless.TerminalPrompter()) as fleet:
         try:
             row = headless.find_job(fleet, job_id)

@@ -8,24 +8,21 @@ from __future__ import annotations
 
 import json
 import math
-import sys
-import termios
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from exauq_tui.config import ServerProfile
+from exauq_tui.console import DONE, FAILED, REFUSED, UNREACHABLE
 from exauq_tui.errors import ExauqTuiError, InputError
 from exauq_tui.hardware.connection.prompts import (
     accept_on_terminal,
     ask_secret_on_terminal,
-    has_terminal,
 )
 from exauq_tui.hardware.interface import HostKey, HostKeyDecision
 from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
@@ -35,12 +32,6 @@ from exauq_tui.monitor.filters import Query, understand, vocabulary
 from exauq_tui.monitor.fleet import NOT_CONFIGURED, Fleet
 from exauq_tui.monitor.snapshot import JobRow, ServerState, ServerView
 from exauq_tui.monitor.support_report import one_line
-
-DONE, FAILED, USAGE, UNREACHABLE, REFUSED = range(5)
-"""Exit codes: done, some jobs failed, wrong usage, server unreachable, authentication."""
-
-INTERRUPTED = 130
-"""Exit code after ctrl+C, as shells have it: 128 and the signal's number."""
 
 JobVerb = Callable[[Fleet, JobRow], int]
 """Does something with one job, and gives the exit code."""
@@ -82,19 +73,6 @@ class Watch:
         self._changed.wait(_TURN)
         self._changed.clear()
         self._fleet.drain()
-
-
-@contextmanager
-def terminal_kept() -> Iterator[None]:
-    """Leave the terminal as it was, also where a question for a password is broken off."""
-    if not has_terminal():
-        yield
-        return
-    before = termios.tcgetattr(sys.stdin)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
 
 def trouble(view: ServerView) -> int:

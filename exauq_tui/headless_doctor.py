@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from exauq_tui.config import ServerProfile
+from exauq_tui.console import DONE, FAILED, REFUSED, UNREACHABLE
 from exauq_tui.hardware.diagnosis import (
     Check,
     Finding,
@@ -20,7 +21,7 @@ from exauq_tui.hardware.diagnosis import (
     is_refused,
     is_unreachable,
 )
-from exauq_tui.headless import DONE, FAILED, REFUSED, UNREACHABLE, say
+from exauq_tui.headless import say
 from exauq_tui.monitor.fleet import Fleet
 from exauq_tui.monitor.support_report import finding_lines, report_text, write_report
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from exauq_tui.config import ServerProfile
+from exauq_tui.console import DONE
 from exauq_tui.errors import InputError
-from exauq_tui.headless import DONE, follow_submission, look_at_all, say
+from exauq_tui.headless import follow_submission, look_at_all, say
 from exauq_tui.jobs import Input
 from exauq_tui.monitor.fleet import Fleet
 from exauq_tui.monitor.input_index import first_of_each

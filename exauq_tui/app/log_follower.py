@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from textual.worker import Worker
 
@@ -16,9 +16,11 @@ from exauq_tui.app.log_buffer import LogBuffer
 from exauq_tui.app.threads import answer
 from exauq_tui.app.widgets.log_view import LogView
 from exauq_tui.errors import ExauqTuiError
-from exauq_tui.hardware.interface import LogChunk
 from exauq_tui.monitor.snapshot import JobRow
 from exauq_tui.monitor.verbs import FleetVerbs
+
+if TYPE_CHECKING:
+    from exauq_tui.hardware.interface import LogChunk
 
 FIRST = 32 * 1024
 """The bytes read at first: more than a screen, and soon there over a slow link."""

@@ -17,11 +17,11 @@ from exauq_tui.app.log_search import Hits, needle
 from exauq_tui.app.threads import answer
 from exauq_tui.app.widgets.log_panel import LogPanel
 from exauq_tui.errors import ExauqTuiError
-from exauq_tui.hardware.interface import LogChunk
 from exauq_tui.monitor.snapshot import JobRow, ServerState
 
 if TYPE_CHECKING:
     from exauq_tui.app.app import ExauqApp
+    from exauq_tui.hardware.interface import LogChunk
 
 
 class LogReading:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from exauq_tui.app.log_buffer import LogBuffer
 from exauq_tui.app.log_search import Needle, find
 from exauq_tui.app.threads import in_thread
-from exauq_tui.hardware.interface import LogChunk
+
+if TYPE_CHECKING:
+    from exauq_tui.hardware.interface import LogChunk
 
 _FIRST = 256 * 1024
 _MOST = 2 * 1024 * 1024
 _SOON = 0.5
 """While a piece takes less than so many seconds, the next one is larger."""
 
-Read = Callable[[int, int], Awaitable[LogChunk]]
+Read = Callable[[int, int], Awaitable["LogChunk"]]
 """Reads a piece of the log: offset, limit."""
 
 

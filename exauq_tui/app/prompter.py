@@ -6,8 +6,10 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from exauq_tui.hardware.interface import HostKey, HostKeyDecision
+if TYPE_CHECKING:
+    from exauq_tui.hardware.interface import HostKey, HostKeyDecision
 
 
 @dataclass(slots=True, eq=False)
@@ -91,6 +93,9 @@ class AppPrompter:
     def accept_host_key(self, server: str, key: HostKey) -> HostKeyDecision:
         """Ask whether an unknown host key is to be trusted."""
         answer = self._ask(Question(server, host_key=key))
+        # Here, as the first picture does without the hardware's part.
+        from exauq_tui.hardware.interface import HostKeyDecision  # noqa: PLC0415
+
         return HostKeyDecision.REFUSE if answer is None else HostKeyDecision(answer)
 
     def _ask(self, question: Question) -> str | None:

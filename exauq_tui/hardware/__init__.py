@@ -8,16 +8,19 @@ from exauq_tui.errors import (
     HostKeyError,
     SimulatorOutputParsingError,
 )
-from exauq_tui.hardware.interface import HardwareInterface, HostKey, HostKeyDecision
 from exauq_tui.hardware.status import PENDING_STATUSES, TERMINAL_STATUSES, JobStatus
 from exauq_tui.jobs import Input, Job, JobId
 
 if TYPE_CHECKING:
+    from exauq_tui.hardware.interface import HardwareInterface, HostKey, HostKeyDecision
     from exauq_tui.hardware.local import LocalScriptInterface
     from exauq_tui.hardware.ssh import SSHInterface
     from exauq_tui.hardware.unix_server import UnixServerScriptInterface
 
 _WHERE = {
+    "HardwareInterface": "interface",
+    "HostKey": "interface",
+    "HostKeyDecision": "interface",
     "LocalScriptInterface": "local",
     "SSHInterface": "ssh",
     "UnixServerScriptInterface": "unix_server",

@@ -7,13 +7,16 @@ server told of it (`StoredJob.last_seen`): before that, its id may as well be so
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from exauq_tui.errors import SimulatorOutputParsingError
-from exauq_tui.hardware.interface import JobReport
 from exauq_tui.hardware.replies import parse_output
 from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
 from exauq_tui.jobs import JobId
 from exauq_tui.monitor.stored_job import JobUpdate, StoredJob
+
+if TYPE_CHECKING:
+    from exauq_tui.hardware.interface import JobReport
 
 GONE = "gone from server"
 """How the note of a job begins whose directory is not there any more."""

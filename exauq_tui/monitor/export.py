@@ -11,7 +11,6 @@ import io
 import json
 import math
 import os
-import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain
@@ -176,7 +175,7 @@ def export(
     write = _write_json if path.suffix.lower() == ".json" else _write_csv
     # A link stays one, and the temporary file is on the file system of what it becomes.
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    temporary = target.with_name(f".{os.urandom(8).hex()}.tmp")
     try:
         if not overwrite and target.exists():
             return False

@@ -11,10 +11,9 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from exauq_tui.errors import RecordError
-from exauq_tui.hardware.interface import JobReport
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input
 from exauq_tui.monitor import record_adding, record_first
@@ -35,6 +34,9 @@ from exauq_tui.monitor.stored_job import (
     job_from_report,
     text_from_sql,
 )
+
+if TYPE_CHECKING:
+    from exauq_tui.hardware.interface import JobReport
 
 _NEVER_THERE = frozenset({JobStatus.PENDING_SUBMIT, JobStatus.FAILED_SUBMIT, JobStatus.CANCELLED})
 

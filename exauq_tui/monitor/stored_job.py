@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import Enum
 from functools import lru_cache
-from typing import Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from exauq_tui.hardware.interface import JobReport
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input
 from exauq_tui.monitor.packed_tokens import PackedTokens
 from exauq_tui.monitor.snapshot import JobRow
+
+if TYPE_CHECKING:
+    from exauq_tui.hardware.interface import JobReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from exauq_tui.config import ServerProfile
-from exauq_tui.hardware.diagnosis import Finding
-from exauq_tui.hardware.interface import HostKey, HostKeyDecision, LogChunk, WorkspaceSummary
 from exauq_tui.jobs import Input
 from exauq_tui.monitor.snapshot import Changes, Event, FirstRows, JobRow, ServerView
+
+if TYPE_CHECKING:
+    from exauq_tui.hardware.diagnosis import Finding
+    from exauq_tui.hardware.interface import HostKey, HostKeyDecision, LogChunk, WorkspaceSummary
 
 READ_ONLY = "This is a read-only view: nothing is changed on servers or in profiles from here."
 """What whoever asks for a change is told where there are to be none."""

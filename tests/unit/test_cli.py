@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from exauq_tui import headless
+from exauq_tui import console
 from exauq_tui.hardware import LocalScriptInterface
 from exauq_tui.hardware.status import TERMINAL_STATUSES
 from exauq_tui.locations import log_path, record_path
@@ -537,9 +537,9 @@ def test_the_terminal_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None
     controller, terminal = pty.openpty()
     with os.fdopen(terminal, "r") as stream, os.fdopen(controller, "rb"):
         monkeypatch.setattr(sys, "stdin", stream)
-        monkeypatch.setattr(headless, "has_terminal", lambda: True)
+        monkeypatch.setattr(console, "has_terminal", lambda: True)
         before = termios.tcgetattr(stream)
-        with headless.terminal_kept():
+        with console.terminal_kept():
             silent = termios.tcgetattr(stream)
             silent[3] &= ~termios.ECHO
             termios.tcsetattr(stream, termios.TCSADRAIN, silent)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import getpass
 import sys
+from typing import TYPE_CHECKING
 
 from exauq_tui.errors import AuthenticationError, HostKeyError
-from exauq_tui.hardware.interface import HostKey, HostKeyDecision
+
+if TYPE_CHECKING:
+    from exauq_tui.hardware.interface import HostKey, HostKeyDecision
 
 _DECISIONS = {
-    "yes": HostKeyDecision.REMEMBER,
-    "once": HostKeyDecision.ONCE,
-    "no": HostKeyDecision.REFUSE,
-    "": HostKeyDecision.REFUSE,
+    "yes": "REMEMBER",
+    "once": "ONCE",
+    "no": "REFUSE",
+    "": "REFUSE",
 }
+"""What is typed, and the name of the decision that it is."""
 
 
 def has_terminal() -> bool:
@@ -48,6 +52,9 @@ def accept_on_terminal(key: HostKey) -> HostKeyDecision:
     Raises:
         HostKeyError: There is no terminal to ask on.
     """
+    # Here, as whoever only asks for a terminal needs none of it.
+    from exauq_tui.hardware.interface import HostKeyDecision  # noqa: PLC0415
+
     if not has_terminal():
         raise HostKeyError(
             f"The host key of {key.host} is not known: {key.key_type} {key.fingerprint}. "
@@ -67,5 +74,5 @@ def accept_on_terminal(key: HostKey) -> HostKeyDecision:
         line = sys.stdin.readline()
         answer = line.strip().lower()
         if answer in _DECISIONS and (answer or not line):
-            return _DECISIONS[answer]
+            return HostKeyDecision[_DECISIONS[answer]]
         question = "Please type 'yes', 'once' (not to be asked again by this run) or 'no': "

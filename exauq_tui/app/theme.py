@@ -2,84 +2,107 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from textual.app import App
 from textual.theme import Theme
 
-DARK = Theme(
-    name="exauq-dark",
-    primary="#6ea8e0",
-    secondary="#8b9bb4",
-    accent="#5cc8d6",
-    success="#84c07c",
-    warning="#e0b464",
-    error="#ef7a78",
-    foreground="#d5dae2",
-    background="#14171c",
-    surface="#181c22",
-    panel="#232932",
-    dark=True,
-    variables={
-        "border": "#3a4350",
-        "border-blurred": "#2c333d",
-        "block-cursor-background": "#2d4258",
-        "block-cursor-foreground": "#eef2f7",
-        "footer-key-foreground": "#5cc8d6",
-        "input-selection-background": "#6ea8e0 35%",
-    },
+
+def _complete(
+    theme: Theme,
+    *,
+    borders: tuple[str, str],
+    cursor: tuple[str, str],
+    selection: int,
+    **others: str,
+) -> Theme:
+    """Give a theme its variables: keys have its accent, selected text its primary colour.
+
+    Args:
+        theme: The theme's own colours.
+        borders: The colours of borders: in general, and where the focus is elsewhere.
+        cursor: The background of the row under the cursor, and the colour of its text.
+        selection: How much of the primary colour lies behind selected text, in per cent.
+        **others: Further variables, such as text that stands back where Textual's own is too
+            faint; with "_" for "-".
+    """
+    variables = {
+        "border": borders[0],
+        "border-blurred": borders[1],
+        "block-cursor-background": cursor[0],
+        "block-cursor-foreground": cursor[1],
+        "footer-key-foreground": theme.accent or theme.primary,
+        "input-selection-background": f"{theme.primary} {selection}%",
+        **{name.replace("_", "-"): colour for name, colour in others.items()},
+    }
+    return replace(theme, variables=variables)
+
+
+DARK = _complete(
+    Theme(
+        name="exauq-dark",
+        primary="#6ea8e0",
+        secondary="#8b9bb4",
+        accent="#5cc8d6",
+        success="#84c07c",
+        warning="#e0b464",
+        error="#ef7a78",
+        foreground="#d5dae2",
+        background="#14171c",
+        surface="#181c22",
+        panel="#232932",
+        dark=True,
+    ),
+    borders=("#3a4350", "#2c333d"),
+    cursor=("#2d4258", "#eef2f7"),
+    selection=35,
 )
 """The default."""
 
-CONTRAST = Theme(
-    name="exauq-contrast",
-    primary="#7cc4ff",
-    secondary="#ffffff",
-    accent="#00f0ff",
-    success="#5cff5c",
-    warning="#ffe000",
-    error="#ff8080",
-    foreground="#ffffff",
-    background="#000000",
-    surface="#000000",
-    panel="#262626",
-    dark=True,
-    variables={
-        "border": "#a0a0a0",
-        "border-blurred": "#707070",
-        "foreground-muted": "#d4d4d4",
-        "text-muted": "#d4d4d4",
-        "text-disabled": "#a8a8a8",
-        "block-cursor-background": "#004080",
-        "block-cursor-foreground": "#ffffff",
-        "footer-key-foreground": "#00f0ff",
-        "input-selection-background": "#7cc4ff 50%",
-    },
+CONTRAST = _complete(
+    Theme(
+        name="exauq-contrast",
+        primary="#7cc4ff",
+        secondary="#ffffff",
+        accent="#00f0ff",
+        success="#5cff5c",
+        warning="#ffe000",
+        error="#ff8080",
+        foreground="#ffffff",
+        background="#000000",
+        surface="#000000",
+        panel="#262626",
+        dark=True,
+    ),
+    borders=("#a0a0a0", "#707070"),
+    cursor=("#004080", "#ffffff"),
+    selection=50,
+    foreground_muted="#d4d4d4",
+    text_muted="#d4d4d4",
+    text_disabled="#a8a8a8",
 )
 """For eyes, screens and rooms that need more contrast."""
 
-LIGHT = Theme(
-    name="exauq-light",
-    primary="#1f5f9e",
-    secondary="#5b6675",
-    accent="#00727f",
-    success="#2f7a2c",
-    warning="#946000",
-    error="#b3262a",
-    foreground="#23282f",
-    background="#f5f6f8",
-    surface="#fbfcfd",
-    panel="#e6e9ee",
-    dark=False,
-    variables={
-        "foreground-muted": "#5f6773",
-        "border": "#b9c1cc",
-        "border-blurred": "#d3d9e0",
-        "block-cursor-background": "#cfe0f1",
-        "block-cursor-foreground": "#16202b",
-        "footer-key-foreground": "#00727f",
-        "input-selection-background": "#1f5f9e 25%",
-    },
+LIGHT = _complete(
+    Theme(
+        name="exauq-light",
+        primary="#1f5f9e",
+        secondary="#5b6675",
+        accent="#00727f",
+        success="#2f7a2c",
+        warning="#946000",
+        error="#b3262a",
+        foreground="#23282f",
+        background="#f5f6f8",
+        surface="#fbfcfd",
+        panel="#e6e9ee",
+        dark=False,
+    ),
+    borders=("#b9c1cc", "#d3d9e0"),
+    cursor=("#cfe0f1", "#16202b"),
+    selection=25,
+    foreground_muted="#5f6773",
 )
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -20,7 +19,6 @@ from exauq_tui.jobs import Input
 from exauq_tui.monitor import pacing, standing
 from exauq_tui.monitor.evidence import GONE
 from exauq_tui.monitor.fleet import Fleet
-from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.snapshot import ServerState
 from tests.unit.fake_interfaces import (
     BROKEN,
@@ -45,18 +43,6 @@ AWAY: dict[ServerState, Fault] = {
     ServerState.HOST_KEY_CHANGED: HostKeyError("changed", changed=True),
     ServerState.FAULT: ServerRefusedError("there is no Bash"),
 }
-
-
-@pytest.fixture
-def server() -> Server:
-    return Server()
-
-
-@pytest.fixture
-def lab(tmp_path: Path, server: Server) -> Iterator[Lab]:
-    lab = Lab(Record(tmp_path / "jobs.sqlite3"), server)
-    yield lab
-    lab.close()
 
 
 def send_away(fleet: Fleet, server: Server, state: ServerState) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +12,6 @@ from exauq_tui.errors import ConnectionLostError, InputError
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import Input
 from exauq_tui.monitor.fleet import Fleet
-from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.snapshot import ServerState
 from tests.unit.fake_interfaces import (
     HANG,
@@ -30,18 +28,6 @@ from tests.unit.fake_interfaces import (
 )
 
 OTHER = replace(PROFILE, name="lab", host="lab", workspace_dir="/lab")
-
-
-@pytest.fixture
-def server() -> Server:
-    return Server()
-
-
-@pytest.fixture
-def lab(tmp_path: Path, server: Server) -> Iterator[Lab]:
-    lab = Lab(Record(tmp_path / "jobs.sqlite3"), server)
-    yield lab
-    lab.close()
 
 
 def names(fleet: Fleet) -> list[str]:

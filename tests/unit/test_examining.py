@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from exauq_tui.config import ServerProfile
 from exauq_tui.errors import (
     AuthenticationError,
@@ -18,7 +16,6 @@ from exauq_tui.errors import (
 from exauq_tui.hardware.diagnosis import Check, Finding, Result, Trail, is_unreachable
 from exauq_tui.monitor.examining import examine_profile
 from exauq_tui.monitor.interfaces import Surroundings
-from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.snapshot import ServerState
 from tests.unit.fake_interfaces import (
     PROFILE,
@@ -64,18 +61,6 @@ class Examined(FakeInterface):
     def examine(self) -> Iterator[Finding]:
         yield SCRIPT
         self.step("examine", lambda: None)
-
-
-@pytest.fixture
-def server() -> Server:
-    return Server()
-
-
-@pytest.fixture
-def lab(tmp_path: Path, server: Server) -> Iterator[Lab]:
-    lab = Lab(Record(tmp_path / "jobs.sqlite3"), server)
-    yield lab
-    lab.close()
 
 
 class Told:

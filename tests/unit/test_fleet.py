@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -50,18 +49,6 @@ COMPLETED = JobStatus.COMPLETED
 CANCELLED = JobStatus.CANCELLED
 PENDING_CANCEL = JobStatus.PENDING_CANCEL
 FAILED_CANCEL = JobStatus.FAILED_CANCEL
-
-
-@pytest.fixture
-def server() -> Server:
-    return Server()
-
-
-@pytest.fixture
-def lab(tmp_path: Path, server: Server) -> Iterator[Lab]:
-    lab = Lab(Record(tmp_path / "jobs.sqlite3"), server)
-    yield lab
-    lab.close()
 
 
 def submitted(fleet: Fleet, *inputs: float) -> list[int]:

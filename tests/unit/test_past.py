@@ -46,18 +46,6 @@ def record(tmp_path: Path, clock: Clock) -> Iterator[Record]:
         yield record
 
 
-@pytest.fixture
-def server() -> Server:
-    return Server()
-
-
-@pytest.fixture
-def lab(tmp_path: Path, server: Server) -> Iterator[Lab]:
-    lab = Lab(Record(tmp_path / "lab.sqlite3"), server)
-    yield lab
-    lab.close()
-
-
 # The record
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -53,18 +52,6 @@ from tests.unit.fake_interfaces import (
 SUBMITTED = JobStatus.SUBMITTED
 REFUSED = AuthenticationError("alice@hpc1 refused the key")
 STRANGE_KEY = HostKey("hpc1", "ssh-ed25519", "SHA256:abc")
-
-
-@pytest.fixture
-def server() -> Server:
-    return Server()
-
-
-@pytest.fixture
-def lab(tmp_path: Path, server: Server) -> Iterator[Lab]:
-    lab = Lab(Record(tmp_path / "jobs.sqlite3"), server)
-    yield lab
-    lab.close()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,19 +19,6 @@ from exauq_tui.monitor.interfaces import Surroundings, make_interface
 from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.snapshot import ServerState
 from tests.unit.fake_interfaces import PROFILE, TIMEOUT, Lab, Server, reaches, row, stands, until
-
-
-@pytest.fixture
-def server() -> Server:
-    return Server()
-
-
-@pytest.fixture
-def lab(tmp_path: Path, server: Server) -> Iterator[Lab]:
-    lab = Lab(Record(tmp_path / "jobs.sqlite3"), server)
-    yield lab
-    lab.close()
-
 
 CHANGES: dict[str, Callable[[Fleet, int], object]] = {
     "submit": lambda fleet, key: fleet.submit("hpc1", [Input(1)]),

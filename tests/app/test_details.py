@@ -15,7 +15,7 @@ from exauq_tui.hardware.status import JobStatus
 from exauq_tui.monitor.snapshot import Event, JobRow, ServerState
 from tests.app.fake_fleet import NOW, FakeFleet, job, server
 from tests.app.harness import running, until
-from tests.app.test_log import numbered
+from tests.app.logs import numbered
 
 FAILED, COMPLETED, RUNNING = JobStatus.FAILED, JobStatus.COMPLETED, JobStatus.RUNNING
 

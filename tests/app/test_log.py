@@ -14,22 +14,13 @@ from exauq_tui.monitor.evidence import GONE
 from exauq_tui.monitor.snapshot import JobRow
 from tests.app.fake_fleet import NOW, FakeFleet, job
 from tests.app.harness import Dashboard, running, until
-
-
-def view(app: Dashboard) -> LogView:
-    return app.screen.query_one(LogView)
-
-
-def numbered(count: int) -> bytes:
-    return b"".join(b"line %d\n" % number for number in range(count))
+from tests.app.logs import first_line, numbered, reading, view
 
 
 async def test_the_log_opens_at_its_end_and_follows() -> None:
     fleet = FakeFleet([job(1)])
     fleet.logs[1] = numbered(100)
-    async with running(fleet) as (app, pilot):
-        await pilot.press("l")
-        await until(pilot, lambda: "line 99" in app.text())
+    async with reading(fleet, "line 99") as (app, pilot):
         assert isinstance(app.screen, LogScreen)
         fleet.logs[1] += b"and more\n"
         await until(pilot, lambda: "and more" in app.text())
@@ -39,9 +30,7 @@ async def test_the_log_opens_at_its_end_and_follows() -> None:
 async def test_scrolling_up_stops_following_and_the_end_resumes_it() -> None:
     fleet = FakeFleet([job(1)])
     fleet.logs[1] = numbered(100)
-    async with running(fleet) as (app, pilot):
-        await pilot.press("l")
-        await until(pilot, lambda: "line 99" in app.text())
+    async with reading(fleet, "line 99") as (app, pilot):
         await pilot.press("up")
         await until(pilot, lambda: not view(app).follow)
         fleet.logs[1] += b"and more\n"
@@ -58,9 +47,7 @@ async def test_scrolling_up_stops_following_and_the_end_resumes_it() -> None:
 async def test_what_a_job_printed_is_harmless() -> None:
     fleet = FakeFleet([job(1, JobStatus.FAILED)])
     fleet.logs[1] = b"[red]not markup[/nope]\n\x1b[31mred\x1b[0m \x1b]52;c;aGk=\x07\n\xff\x00bin\n"
-    async with running(fleet) as (app, pilot):
-        await pilot.press("l")
-        await until(pilot, lambda: "[red]not markup[/nope]" in app.text())
+    async with reading(fleet, "[red]not markup[/nope]") as (app, _):
         assert "�␀bin" in app.text()
         assert "\x1b" not in app.text()
 
@@ -68,9 +55,7 @@ async def test_what_a_job_printed_is_harmless() -> None:
 async def test_long_lines_are_wrapped_when_asked() -> None:
     fleet = FakeFleet([job(1, JobStatus.FAILED)])
     fleet.logs[1] = b"start " + b"x" * 300 + b" END\n" + "größe ".encode() * 60 + b"STOP\n"
-    async with running(fleet) as (app, pilot):
-        await pilot.press("l")
-        await until(pilot, lambda: "start" in app.text())
+    async with reading(fleet, "start") as (app, pilot):
         assert "END" not in app.text()
         await pilot.press("w")
         await until(pilot, lambda: "END" in app.text() and "STOP" in app.text())
@@ -82,17 +67,10 @@ def is_what_stands_there(app: Dashboard, log: bytes) -> bool:
     return buffer.start is not None and buffer.text() == log[buffer.start : buffer.end]
 
 
-def first_line(app: Dashboard) -> bytes:
-    at = view(app)
-    return at.buffer.line(at.buffer.index_of(at.bounds()[0]))
-
-
 async def test_a_long_log_opens_at_its_end_with_one_small_read() -> None:
     fleet = FakeFleet([job(1, JobStatus.FAILED)])
     fleet.logs[1] = numbered(1_000_000)
-    async with running(fleet) as (app, pilot):
-        await pilot.press("l")
-        await until(pilot, lambda: "line 999999" in app.text())
+    async with reading(fleet, "line 999999") as (_, pilot):
         await pilot.pause(0.1)
         of_details = (1, -4096, 4096)
         reads = [call for call in fleet.called("read_log") if call != of_details]
@@ -134,9 +112,7 @@ async def test_scrolling_up_reaches_the_whole_log_without_a_jump(wrap: bool) -> 
 async def test_the_first_key_leads_to_the_first_line_and_the_last_back_to_the_end() -> None:
     fleet = FakeFleet([job(1)])
     log = fleet.logs[1] = numbered(1_000_000)
-    async with running(fleet) as (app, pilot):
-        await pilot.press("l")
-        await until(pilot, lambda: "line 999999" in app.text())
+    async with reading(fleet, "line 999999") as (app, pilot):
         await pilot.press("g")
         await until(pilot, lambda: first_line(app) == b"line 0")
         assert "paused" in app.text()
@@ -154,9 +130,7 @@ async def test_the_first_key_leads_to_the_first_line_and_the_last_back_to_the_en
 async def test_what_is_printed_faster_than_it_can_be_read_is_passed_over() -> None:
     fleet = FakeFleet([job(1)])
     fleet.logs[1] = numbered(10)
-    async with running(fleet) as (app, pilot):
-        await pilot.press("l")
-        await until(pilot, lambda: "line 9" in app.text())
+    async with reading(fleet, "line 9") as (app, pilot):
         fleet.logs[1] += numbered(2_000_000)
         await until(pilot, lambda: "line 1999999" in app.text())
         assert view(app).follow
@@ -166,9 +140,7 @@ async def test_what_is_printed_faster_than_it_can_be_read_is_passed_over() -> No
 async def test_lines_that_come_while_somebody_reads_above_move_nothing() -> None:
     fleet = FakeFleet([job(1)])
     fleet.logs[1] = numbered(400_000)
-    async with running(fleet) as (app, pilot):
-        await pilot.press("l")
-        await until(pilot, lambda: "line 399999" in app.text())
+    async with reading(fleet, "line 399999") as (app, pilot):
         await pilot.press("pageup", "pageup")
         shown = first_line(app)
         for number in range(12):
@@ -183,9 +155,7 @@ async def test_lines_that_come_while_somebody_reads_above_move_nothing() -> None
 async def test_the_log_of_a_job_that_ended_is_read_to_its_last_byte_and_then_left_alone() -> None:
     fleet = FakeFleet([job(1)])
     fleet.logs[1] = b"one\n"
-    async with running(fleet) as (app, pilot):
-        await pilot.press("l")
-        await until(pilot, lambda: "one" in app.text())
+    async with reading(fleet, "one") as (app, pilot):
         fleet.logs[1] += b"the last words\n"
         fleet.change(job(1, JobStatus.FAILED))
         await until(pilot, lambda: "the last words" in app.text())
@@ -199,9 +169,7 @@ async def test_what_was_read_stays_with_its_age_while_the_server_is_away() -> No
     fleet = FakeFleet([job(1), job(2)])
     fleet.logs = {1: numbered(100), 2: b"of the second\n"}
     now = [NOW]
-    async with running(fleet, clock=lambda: now[0]) as (app, pilot):
-        await pilot.press("l")
-        await until(pilot, lambda: "of the second" in app.text())
+    async with reading(fleet, "of the second", clock=lambda: now[0]) as (app, pilot):
         fleet.errors["read_log"] = ConnectionLostError("hpc1 is LOST: no route")
         now[0] += 125
         view(app).post_message(LogView.Moved())
@@ -223,9 +191,7 @@ async def test_what_was_read_stays_with_its_age_while_the_server_is_away() -> No
 async def test_a_log_that_was_left_in_the_middle_is_there_again_while_the_server_is_away() -> None:
     fleet = FakeFleet([job(1, JobStatus.FAILED)])
     fleet.logs[1] = numbered(1_000_000)
-    async with running(fleet) as (app, pilot):
-        await pilot.press("l")
-        await until(pilot, lambda: "line 999999" in app.text())
+    async with reading(fleet, "line 999999") as (app, pilot):
         await pilot.press("g")
         await until(pilot, lambda: first_line(app) == b"line 0")
         fleet.errors["read_log"] = ConnectionLostError("hpc1 is LOST")
@@ -252,18 +218,14 @@ async def test_a_log_that_was_left_in_the_middle_is_there_again_while_the_server
 )
 async def test_a_job_that_can_have_no_log_says_why(row: JobRow, words: str) -> None:
     fleet = FakeFleet([row])
-    async with running(fleet) as (app, pilot):
-        await pilot.press("l")
-        await until(pilot, lambda: words in app.text())
+    async with reading(fleet, words):
         assert not fleet.called("read_log")
 
 
 async def test_a_log_that_cannot_be_read_says_why() -> None:
     fleet = FakeFleet([job(1, JobStatus.FAILED)])
     fleet.errors["read_log"] = ConnectionLostError("hpc1: the link broke")
-    async with running(fleet) as (app, pilot):
-        await pilot.press("l")
-        await until(pilot, lambda: "hpc1: the link broke" in app.text())
+    async with reading(fleet, "hpc1: the link broke") as (app, pilot):
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, MainScreen))
 
@@ -291,9 +253,7 @@ async def test_the_log_tab_follows_the_cursor() -> None:
 async def test_a_log_that_was_begun_afresh_is_read_afresh() -> None:
     fleet = FakeFleet([job(1)])
     fleet.logs[1] = numbered(50)
-    async with running(fleet) as (app, pilot):
-        await pilot.press("l")
-        await until(pilot, lambda: "line 49" in app.text())
+    async with reading(fleet, "line 49") as (app, pilot):
         fleet.logs[1] = b"again\n"
         await until(pilot, lambda: "again" in app.text())
         assert "line 49" not in app.text()

@@ -20,7 +20,7 @@ from exauq_tui.hardware.interface import LogChunk
 from exauq_tui.hardware.status import JobStatus
 from tests.app.fake_fleet import FakeFleet, job
 from tests.app.harness import Dashboard, running, until
-from tests.app.test_log import numbered
+from tests.app.logs import numbered, reading
 
 
 def test_of_what_is_no_text_only_colours_get_to_a_pager() -> None:
@@ -126,9 +126,7 @@ async def test_the_pager_shows_the_log_while_the_dashboard_is_suspended(
     monkeypatch.setattr(Dashboard, "suspend", suspend)
     fleet = FakeFleet([job(1, JobStatus.FAILED)])
     fleet.logs[1] = numbered(100_000) + b"\x1b]52;c;aGk=\x07end\n"
-    async with running(fleet) as (app, pilot):
-        await pilot.press("l")
-        await until(pilot, lambda: "end" in app.text())
+    async with reading(fleet, "end") as (app, pilot):
         await pilot.press("E")
         await until(pilot, lambda: len(suspended) == 2)
         await until(pilot, lambda: "for the pager" not in app.text())
@@ -143,9 +141,7 @@ async def test_the_pager_shows_the_log_while_the_dashboard_is_suspended(
 async def test_a_terminal_that_cannot_be_suspended_is_told_of(witness: Path) -> None:
     fleet = FakeFleet([job(1, JobStatus.FAILED)])
     fleet.logs[1] = numbered(10)
-    async with running(fleet) as (app, pilot):  # whose terminal is none
-        await pilot.press("l")
-        await until(pilot, lambda: "line 9" in app.text())
+    async with reading(fleet, "line 9") as (app, pilot):  # whose terminal is none
         await pilot.press("E")
         await until(pilot, lambda: "the dashboard cannot be suspended in it" in app.text())
     assert not witness.exists()

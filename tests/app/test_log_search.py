@@ -23,7 +23,7 @@ from exauq_tui.hardware.interface import LogChunk
 from exauq_tui.hardware.status import JobStatus
 from tests.app.fake_fleet import FakeFleet, job
 from tests.app.harness import Dashboard, running, until
-from tests.app.test_log import first_line, numbered, view
+from tests.app.logs import first_line, numbered, reading, view
 
 # The pure part
 
@@ -143,9 +143,7 @@ def current(app: Dashboard) -> bytes:
 async def test_a_search_goes_to_the_nearest_match_above_the_end() -> None:
     fleet = FakeFleet([job(1, JobStatus.FAILED)])
     fleet.logs[1] = numbered(1000)
-    async with running(fleet) as (app, pilot):
-        await pilot.press("l")
-        await until(pilot, lambda: "line 999" in app.text())
+    async with reading(fleet, "line 999") as (app, pilot):
         await search(pilot, "line 5")
         await until(pilot, lambda: current(app) == b"line 599")
         assert "line 599" in app.text()
@@ -167,9 +165,7 @@ async def test_a_search_goes_to_the_nearest_match_above_the_end() -> None:
 async def test_matches_are_highlighted_where_they_stand() -> None:
     fleet = FakeFleet([job(1, JobStatus.FAILED)])
     fleet.logs[1] = b"[red] a \x1b[31mmat\x1b[0mch and a MATCH\nelse\nmatch\n"
-    async with running(fleet) as (app, pilot):
-        await pilot.press("l")
-        await until(pilot, lambda: "else" in app.text())
+    async with reading(fleet, "else") as (app, pilot):
         await search(pilot, "match")
         await until(pilot, lambda: current(app).startswith(b"[red]"))
         match, now = (view(app)._style(f"log--{name}") for name in ("match", "current"))
@@ -192,9 +188,7 @@ async def test_a_search_goes_on_in_what_is_not_loaded() -> None:
     fleet = FakeFleet([job(1, JobStatus.FAILED)])
     log = b"the needle\n" + numbered(400_000) + b"the needle again\n" + numbered(400_000)
     fleet.logs[1] = log
-    async with running(fleet) as (app, pilot):
-        await pilot.press("l")
-        await until(pilot, lambda: "line 399999" in app.text())
+    async with reading(fleet, "line 399999") as (app, pilot):
         assert view(app).buffer.start == len(log) - FIRST
         await search(pilot, "needle")
         await until(pilot, lambda: current(app) == b"the needle again")
@@ -224,9 +218,7 @@ class Slow(FakeFleet):
 async def test_a_search_that_takes_long_says_how_far_it_is_and_can_be_stopped() -> None:
     fleet = Slow([job(1, JobStatus.FAILED)])
     fleet.logs[1] = numbered(400_000)
-    async with running(fleet) as (app, pilot):
-        await pilot.press("l")
-        await until(pilot, lambda: "line 399999" in app.text())
+    async with reading(fleet, "line 399999") as (app, pilot):
         await search(pilot, "nowhere")
         await until(pilot, lambda: "Searching further up … " in app.text() and "%" in app.text())
         assert "Esc stops" in app.text()
@@ -241,9 +233,7 @@ async def test_a_search_that_takes_long_says_how_far_it_is_and_can_be_stopped() 
 async def test_a_search_that_the_link_cuts_short_says_so() -> None:
     fleet = FakeFleet([job(1, JobStatus.FAILED)])
     fleet.logs[1] = numbered(400_000)
-    async with running(fleet) as (app, pilot):
-        await pilot.press("l")
-        await until(pilot, lambda: "line 399999" in app.text())
+    async with reading(fleet, "line 399999") as (app, pilot):
         fleet.errors["read_log"] = ConnectionLostError("hpc1 is LOST")
         await search(pilot, "nowhere")
         await until(pilot, lambda: "hpc1 is LOST" in app.text())

@@ -19,7 +19,7 @@ Keys = tuple[str, ...]
 
 _KEY = re.compile(r"""\s*((?:[\w.-]|"(?:[^"\\]|\\.)*"|'[^']*'|[ \t])+?)\s*=""")
 _BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
-_POSITION = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)\Z")
+_POSITION = r" \(at (?:line (\d+), column \d+|end of document)\)\Z"
 
 
 @dataclass(slots=True)
@@ -199,9 +199,9 @@ def _read_pieces(file: ConfigFile, pieces: list[_Piece]) -> None:
             file.complain(header, "its values are nested too deeply", piece.line)
             continue
         except ValueError as error:
-            position = _POSITION.search(str(error))
+            position = re.search(_POSITION, str(error))
             line = int(position[1]) if position and position[1] else len(piece.lines)
-            message = _POSITION.sub("", str(error))
+            message = re.sub(_POSITION, "", str(error))
             complaint = f"this is not TOML ({message}); correct it"
             file.complain(header, complaint, piece.line + line - 1)
             continue

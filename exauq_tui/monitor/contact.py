@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from exauq_tui.errors import AuthenticationError, ConnectionLostError, HostKeyError
-from exauq_tui.hardware.interface import HardwareInterface
 from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.store import Place, Store
+
+if TYPE_CHECKING:
+    from exauq_tui.hardware.interface import HardwareInterface
 
 
 @dataclass(slots=True)

@@ -7,15 +7,17 @@ import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from exauq_tui.errors import ServerRefusedError
-from exauq_tui.hardware.interface import DeletesJobs, LogChunk
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import JobId
-from exauq_tui.monitor.contact import Contact, raise_if_cut_off, words_of
-from exauq_tui.monitor.looking import fetch_outputs
+from exauq_tui.monitor.contact import raise_if_cut_off, words_of
 from exauq_tui.monitor.stored_job import StoredJob
+
+if TYPE_CHECKING:
+    from exauq_tui.hardware.interface import DeletesJobs, LogChunk
+    from exauq_tui.monitor.contact import Contact
 
 _log = logging.getLogger(__name__)
 
@@ -28,6 +30,9 @@ def deleter(contact: Contact) -> DeletesJobs:
     Raises:
         ServerRefusedError: It is not one that does.
     """
+    # Here as below, on a server's own thread: the screen is there before any of it is needed.
+    from exauq_tui.hardware.interface import DeletesJobs  # noqa: PLC0415
+
     if not isinstance(contact.interface, DeletesJobs):
         raise ServerRefusedError(f"{contact.place.server} offers no way to delete anything")
     return contact.interface
@@ -35,6 +40,8 @@ def deleter(contact: Contact) -> DeletesJobs:
 
 def fetch(jobs: Sequence[StoredJob], contact: Contact) -> Mapping[int, float | str]:
     """Read outputs on the server."""
+    from exauq_tui.monitor.looking import fetch_outputs  # noqa: PLC0415
+
     return fetch_outputs(contact, jobs)
 
 

@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exauq_tui.errors import SimulatorOutputParsingError
-from exauq_tui.hardware.replies import parse_output
 from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
 from exauq_tui.jobs import JobId
 from exauq_tui.monitor.stored_job import JobUpdate, StoredJob
@@ -81,12 +80,19 @@ def update_from_report(job: StoredJob, report: JobReport, now: float) -> JobUpda
     return replace(update, last_seen=now)
 
 
+def _parsed(text: str, job_id: JobId) -> float:
+    # Here, on a server's own thread: the screen is there before it is needed.
+    from exauq_tui.hardware.replies import parse_output  # noqa: PLC0415
+
+    return parse_output(text, job_id)
+
+
 def _is_known_number(text: str, job: StoredJob) -> bool:
     """Whether an output file's text is the number that is known of a job kept without the text."""
     if job.output is None or job.output_text is not None:
         return False
     try:
-        return repr(parse_output(text, JobId(job.job_id))) == repr(job.output)
+        return repr(_parsed(text, JobId(job.job_id))) == repr(job.output)
     except SimulatorOutputParsingError:
         return False
 
@@ -95,7 +101,7 @@ def with_output(update: JobUpdate, text: str, job: StoredJob, now: float) -> Job
     """Add to an update what an output file's text says."""
     number, words = None, ""
     try:
-        number = parse_output(text, JobId(job.job_id))
+        number = _parsed(text, JobId(job.job_id))
     except SimulatorOutputParsingError as error:
         words = str(error)
     update = replace(update, output=number, output_text=text, output_error=words)

@@ -17,7 +17,6 @@ from exauq_tui.errors import FilterError, InputError
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.monitor import spans
 from exauq_tui.monitor.filter_text import Term, parse
-from exauq_tui.monitor.inputs import parse_number
 from exauq_tui.monitor.snapshot import JobRow, ServerView
 
 Test = Callable[[JobRow, float], bool]
@@ -42,9 +41,10 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
 _STATUS_NAMES = {status.value.lower(): status for status in JobStatus}
 _UNITS = {"w": 604800.0, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 _BELOW = {"w": "d", "d": "h", "h": "m", "m": "s"}
-_SPAN = re.compile(r"(?:\d+(?:\.\d+)?[wdhms])+(?:\d{1,2})?", re.ASCII)
-_SPAN_PART = re.compile(r"(\d+(?:\.\d+)?)([wdhms]?)", re.ASCII)
-_POSITION = re.compile(r"x([1-9][0-9]{0,5})", re.ASCII)
+# Compiled when the first filter is typed: the first picture comes sooner.
+_SPAN = r"(?:[0-9]+(?:\.[0-9]+)?[wdhms])+(?:[0-9]{1,2})?"
+_SPAN_PART = r"([0-9]+(?:\.[0-9]+)?)([wdhms]?)"
+_POSITION = r"x([1-9][0-9]{0,5})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +283,8 @@ def _number(value_of: Callable[[JobRow], float | None], term: Term) -> Test:
 
 
 def _parsed(text: str, term: Term) -> float:
+    from exauq_tui.monitor.inputs import parse_number  # noqa: PLC0415 - see _SPAN
+
     stripped = text.strip().lower()
     if stripped.lstrip("+-") in ("inf", "infinity"):
         return -math.inf if stripped.startswith("-") else math.inf
@@ -303,7 +305,7 @@ def _input(term: Term, names: Vocabulary) -> Callable[[JobRow], float | None]:
     positions = {
         server: those.index(name) for server, those in names.inputs.items() if name in those
     }
-    by_position = _POSITION.fullmatch(term.name.lower())
+    by_position = re.fullmatch(_POSITION, term.name.lower())
     position = int(by_position[1]) - 1 if by_position else None
     most = max(map(len, names.inputs.values()), default=0)
     is_certain = bool(names.inputs) and all(names.inputs.values())
@@ -366,14 +368,14 @@ def seconds_of(text: str, before: str = "age<") -> float:
         FilterError: It is not a span of time; the message says how one is written.
     """
     lowered = text.strip().lower()
-    if not _SPAN.fullmatch(lowered):
+    if not re.fullmatch(_SPAN, lowered):
         number = lowered if re.fullmatch(r"\d{1,6}", lowered, re.ASCII) else "2"
         raise FilterError(
             f'"{text}" is not a span of time: write {before}{number}h, or s, m, d for h'
         )
     seconds = 0.0
     unit = "s"
-    for number, given in _SPAN_PART.findall(lowered):
+    for number, given in re.findall(_SPAN_PART, lowered):
         unit = given or _BELOW.get(unit, "s")
         seconds += float(number) * _UNITS[unit]
     return seconds

@@ -10,19 +10,16 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from exauq_tui.config import ServerProfile
 from exauq_tui.errors import InputError, RecordError
-from exauq_tui.hardware.interface import LogChunk, ReadsLogs, WorkspaceSummary
 from exauq_tui.hardware.status import TERMINAL_STATUSES, JobStatus
 from exauq_tui.jobs import Input, JobId
-from exauq_tui.monitor.contact import Contact
 from exauq_tui.monitor.errands import delete, deleter, failed, fetch, joined
 from exauq_tui.monitor.evidence import GONE, is_gone
-from exauq_tui.monitor.examining import Findings, Tell
 from exauq_tui.monitor.interfaces import MakeInterface, make_interface
 from exauq_tui.monitor.pacing import SleepWatch
-from exauq_tui.monitor.poller import Poller
 from exauq_tui.monitor.recollection import Recollection
 from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.record_first import FirstJobs
@@ -34,6 +31,12 @@ from exauq_tui.monitor.stored_job import StoredJob
 from exauq_tui.monitor.submitting import Submissions
 from exauq_tui.monitor.tools import Tools
 from exauq_tui.monitor.verbs import CancelResult, Destination, Prompter
+
+if TYPE_CHECKING:
+    from exauq_tui.hardware.interface import LogChunk, WorkspaceSummary
+    from exauq_tui.monitor.contact import Contact
+    from exauq_tui.monitor.examining import Findings, Tell
+    from exauq_tui.monitor.poller import Poller
 
 _log = logging.getLogger(__name__)
 
@@ -301,6 +304,9 @@ class Fleet(Recollection):
             return failed(InputError(f"its log is {GONE}"))
 
         def read(contact: Contact) -> LogChunk:
+            # Here, on a server's own thread: the screen is there before it is needed.
+            from exauq_tui.hardware.interface import ReadsLogs  # noqa: PLC0415
+
             if not isinstance(contact.interface, ReadsLogs):
                 raise InputError(f"{job.server} gives no access to logs")
             return contact.interface.read_job_log(JobId(job.job_id), offset, limit)

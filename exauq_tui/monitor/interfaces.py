@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from exauq_tui.config import ServerProfile
-from exauq_tui.hardware.interface import (
-    AcceptHostKey,
-    AskSecret,
-    HardwareInterface,
-    RunsOtherwise,
-)
 
 if TYPE_CHECKING:
     from exauq_tui.hardware.connection.pulse import LinkLimits
+    from exauq_tui.hardware.interface import (
+        AcceptHostKey,
+        AskSecret,
+        HardwareInterface,
+        RunsOtherwise,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Surroundings:
     read_only: bool = False
 
 
-MakeInterface = Callable[[ServerProfile, Surroundings], HardwareInterface]
+MakeInterface = Callable[[ServerProfile, Surroundings], "HardwareInterface"]
 """Builds the interface of a profile, without connecting."""
 
 

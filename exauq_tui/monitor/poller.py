@@ -35,14 +35,13 @@ from exauq_tui.monitor.abilities import verbs_of
 from exauq_tui.monitor.contact import Contact, words_of
 from exauq_tui.monitor.conversing import Conversation
 from exauq_tui.monitor.examining import Examinations, Findings, Tell
-from exauq_tui.monitor.interfaces import endpoint_of
 from exauq_tui.monitor.keeping import Keeper
+from exauq_tui.monitor.outlook import find_target
 from exauq_tui.monitor.pacing import Retries
 from exauq_tui.monitor.requests import Requests
 from exauq_tui.monitor.sending import bind_workspace, release_abandoned
 from exauq_tui.monitor.snapshot import ServerState
 from exauq_tui.monitor.standing import Standing
-from exauq_tui.monitor.store import Place, Target
 from exauq_tui.monitor.tools import Tools
 
 _log = logging.getLogger(__name__)
@@ -94,7 +93,7 @@ class Poller:
             self._retries,
             is_over=lambda: self._is_leaving,
         )
-        tools.store.set_target(self._find_target())
+        tools.store.set_target(find_target(self._profile, self._tools.record))
 
     @property
     def profile(self) -> ServerProfile:
@@ -212,12 +211,6 @@ class Poller:
         self._conversation.look_soon()
         self._retries.awoke()
 
-    def _find_target(self) -> Target:
-        record, endpoint = self._tools.record, endpoint_of(self._profile)
-        found = record.place(self._profile.name, endpoint, self._configured)
-        place = Place(self._profile.name, endpoint, found or self._configured)
-        return Target(place, found is not None)
-
     # The thread
 
     def _run(self) -> None:
@@ -322,7 +315,7 @@ class Poller:
         return self._stopping.is_set() or self._is_off
 
     def _make_contact(self, interface: HardwareInterface) -> Contact:
-        target = self._find_target()
+        target = find_target(self._profile, self._tools.record)
         self._tools.store.set_target(target)
         return Contact(
             interface,

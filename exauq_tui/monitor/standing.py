@@ -7,14 +7,17 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from exauq_tui.config import ServerProfile
 from exauq_tui.errors import ConnectionLostError
-from exauq_tui.hardware.interface import WatchesLink
-from exauq_tui.monitor.interfaces import where_of
+from exauq_tui.monitor.outlook import first_view
 from exauq_tui.monitor.server_history import ServerHistory, StateNotes
-from exauq_tui.monitor.snapshot import ServerState, ServerView
+from exauq_tui.monitor.snapshot import ServerState
 from exauq_tui.monitor.store import Store
+
+if TYPE_CHECKING:
+    from exauq_tui.hardware.interface import WatchesLink
 
 _log = logging.getLogger(__name__)
 
@@ -52,13 +55,7 @@ class Standing:
         self._is_hurried = False
         self._link: WatchesLink | None = None
         self._is_dark = False
-        self._view = ServerView(
-            name=profile.name,
-            kind=profile.kind,
-            where=where_of(profile),
-            input_names=profile.input_names,
-            level=profile.level,
-        )
+        self._view = first_view(profile)
         self._is_retired = False
         store.set_view(self._view)
 

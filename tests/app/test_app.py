@@ -236,8 +236,10 @@ async def test_a_record_that_cannot_be_read_is_told() -> None:
 
 def test_importing_the_app_brings_nothing_that_the_first_picture_can_do_without() -> None:
     code = (
-        "import sys, exauq_tui.app.app;"
-        "late = ('paramiko', 'numpy', 'exauq_tui.hardware.ssh', 'exauq_tui.app.screens.plot');"
+        "import sys, exauq_tui.cli, exauq_tui.app.app, exauq_tui.app.prompter;"
+        "late = ('paramiko', 'numpy', 'exauq_tui.hardware.ssh', 'exauq_tui.app.screens.plot',"
+        " 'hashlib', 'csv', 'exauq_tui.headless', 'exauq_tui.hardware.interface',"
+        " 'exauq_tui.monitor.poller', 'exauq_tui.monitor.inputs');"
         "print([name for name in late if name in sys.modules])"
     )
     result = subprocess.run(

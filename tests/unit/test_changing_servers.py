@@ -66,6 +66,18 @@ def test_a_server_added_before_the_start_waits_for_it(lab: Lab) -> None:
     stands(fleet, ServerState.UP, "lab")
 
 
+def test_a_fleet_that_was_stopped_before_its_start_connects_to_nothing(
+    lab: Lab, server: Server, pollers: Callable[[], list[str]]
+) -> None:
+    fleet = lab.fleet(start=False)
+    assert names(fleet) == ["hpc1"]
+    assert fleet.server("hpc1").where == "alice@hpc1"
+    fleet.stop()
+    fleet.start()
+    assert pollers() == []
+    assert "connect" not in server.calls
+
+
 def test_a_name_that_is_used_is_refused_and_nothing_changes(lab: Lab, server: Server) -> None:
     fleet = lab.fleet()
     stands(fleet, ServerState.UP)

@@ -18,6 +18,12 @@ _ASKED_WHILE_WAITING = 20
 """About how many jobs is asked again and again while many are being cancelled: to judge them all
 takes the server time that it needs to end them."""
 
+_DYING = 1.0
+"""For about how many seconds after the grace jobs that were deaf to it are killed and recorded."""
+
+_SHORT_PAUSE = 0.02
+"""Seconds between two questions in that time."""
+
 
 class ScriptEnding(ScriptAsking):
     """The verbs that cancel and delete; each is one request for any number of jobs."""
@@ -35,7 +41,8 @@ class ScriptEnding(ScriptAsking):
                 results[job_id] = answer
             elif answer is JobStatus.PENDING_CANCEL:
                 waiting.append(job_id)
-        deadline = time.monotonic() + self._grace + 30.0
+        grace_ends = time.monotonic() + self._grace
+        deadline = grace_ends + 30.0
         pause = 0.05
         asked = waiting[:_ASKED_WHILE_WAITING]
         while waiting:
@@ -63,7 +70,8 @@ class ScriptEnding(ScriptAsking):
             # Where the first few have ended, it is time to ask about all.
             asked = waiting[:_ASKED_WHILE_WAITING] if going else waiting
             if going:
-                time.sleep(pause)
+                soon = 0.0 < time.monotonic() - grace_ends < _DYING
+                time.sleep(_SHORT_PAUSE if soon else pause)
                 pause = min(2 * pause, 0.1)
         return results
 

@@ -18,6 +18,7 @@ from tests.contract.machines import (
     WAITS,
     AnyInterface,
     Machine,
+    alive,
     alter_program,
     end_of,
     job,
@@ -136,6 +137,21 @@ def test_cancelling_ends_what_a_zombie_recorder_left(machine: Machine) -> None:
         there.cancel_job(JobId(1))
         assert there.get_job_status(JobId(1)) is JobStatus.CANCELLED
         assert state_of(simulator) == "Z"
+
+
+def test_a_deaf_job_of_which_zombies_are_left_has_ended_once_it_was_killed(
+    machine: Machine,
+) -> None:
+    with neglected_job(
+        machine, "trap '' TERM; echo started; while :; do sleep 0.01; done"
+    ) as there:
+        recorder, simulator = pid_in(machine, "START", 2), pid_in(machine, "SIM", 0)
+        there.cancel_job(JobId(1))
+        assert there.get_job_status(JobId(1)) is JobStatus.CANCELLED
+        assert state_of(recorder) == "Z"
+        # Which its recorder may have collected with its last breath.
+        assert not alive(simulator)
+        assert not (machine.job_dir(1) / "STOPFAILED").exists()
 
 
 def test_nobody_waits_for_zombies_to_be_collected(

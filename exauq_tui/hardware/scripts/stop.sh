@@ -94,7 +94,7 @@ exauq_signal_group() {
 }
 
 # Send `signal` to all of `members` for whom it is meant, and collect in `left` (job id -> pids) who
-# there is.
+# there is. Adds to `felled` the process groups that were killed as a whole.
 exauq_signal_members() {
     local pid pack
     local -a all=()
@@ -104,7 +104,7 @@ exauq_signal_members() {
         for id in "${!waiting[@]}"; do
             for pack in ${packs[$id]-}; do
                 if [[ -n ${members[$pack]-} ]]; then
-                    all+=("-$pack") struck[$pack]=1
+                    all+=("-$pack") struck[$pack]=1 felled[$pack]=1
                 # Where nothing is to be seen at all, exauq_slips_away does it right after this.
                 elif [[ ${#members[@]} -gt 0 || -z ${graves[$pack]-} ]]; then
                     exauq_signal_group KILL "$pack"
@@ -132,6 +132,9 @@ exauq_signal_members() {
 exauq_slips_away() {
     local pack by
     for pack in ${packs[$1]-}; do
+        # It was killed as a whole, its dead keep its number, and the dying make no children. To
+        # kill the dead of a thousand jobs once more, one after the other, would take long.
+        if [[ -n ${felled[$pack]-} && -n ${graves[$pack]-} ]]; then continue; fi
         by=0
         # Only the dead, it seems; what hides among them ends here.
         if [[ -n ${graves[$pack]-} ]]; then by=KILL; fi
@@ -144,14 +147,16 @@ exauq_slips_away() {
 # them: looking at every process of the machine all the time would keep them from ending.
 #   $1 when they began to be looked for, $2 when to wait no longer; by exauq_milliseconds
 exauq_await_members() {
-    local pid place step patience milliseconds pause
+    local pid place step patience milliseconds pause longest=100
     local -a pids
     exauq_milliseconds
     patience=$((4 * (milliseconds - $1)))
     pause=$((patience < 80 ? 20 : patience / 4))
+    # Who was killed is gone in a moment.
+    if [[ $signal == KILL ]]; then longest=20; fi
     # Nor is it worth a look where the next one follows soon.
     patience=$((milliseconds + 2 * patience > $2 ? $2 : milliseconds + patience))
-    exauq_pause "$pause"
+    exauq_pause "$((pause < longest ? pause : longest))"
     pids=("${!members[@]}")
     # Some of many tell enough: the next look is at all of them.
     step=$((1 + ${#pids[@]} / 64))
@@ -161,7 +166,8 @@ exauq_await_members() {
         while exauq_process_alive "$pid" "${known[$pid]%% *}"; do
             exauq_milliseconds
             [[ $milliseconds -lt patience ]] || return 0
-            exauq_pause "$((patience - milliseconds))"
+            pause=$((patience - milliseconds))
+            exauq_pause "$((pause < longest ? pause : longest))"
         done
     done
 }
@@ -308,7 +314,7 @@ exauq_stop() {
     local ws=$1 grace=$2 milliseconds now host boot id pid signal begun deadline own_group survivors
     local news='' news_held=yes
     local -A members=() asked=() known=() sessions=() groups=() marks=() waiting=() left=() recorder_of=()
-    local -A packs=() graves=() group=() origin=()
+    local -A packs=() graves=() felled=() group=() origin=()
     if [[ ${#ids[@]} -eq 0 ]]; then
         # As a whole: from a pipe, Bash reads a line byte by byte.
         # shellcheck disable=SC2207

@@ -6,10 +6,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 from textual.css.stylesheet import Stylesheet
+from textual.dom import DOMNode
+from textual.events import ScreenResume
 from textual.pilot import Pilot
 
 from exauq_tui.app.job_views import View
 from exauq_tui.app.screens import OPENED_CSS
+from exauq_tui.app.screens.main import MainScreen
 from exauq_tui.app.screens.sort import SortMenu
 from exauq_tui.app.widgets.job_table import JobTable
 from exauq_tui.errors import RecordError
@@ -39,6 +42,32 @@ async def test_the_css_is_read_once_for_the_first_picture(readings: list[Stylesh
         assert app.has_class("-dark-mode")
         assert app.stylesheet.has_source(str(OPENED_CSS))
         assert readings == []
+
+
+async def test_all_is_styled_when_the_main_screen_is_shown_for_the_first_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found: list[dict[DOMNode, dict[str, object]]] = []
+    resume = MainScreen.on_screen_resume
+
+    def styles(screen: MainScreen) -> dict[DOMNode, dict[str, object]]:
+        return {
+            each: dict(each.styles.get_rules()) for each in screen.walk_children(with_self=True)
+        }
+
+    def watched(self: MainScreen, event: ScreenResume) -> None:
+        resume(self, event)
+        if not found:
+            assert not event.refresh_styles
+            found.append(styles(self))
+            self.update_node_styles(animate=False)
+            found.append(styles(self))
+
+    monkeypatch.setattr(MainScreen, "on_screen_resume", watched)
+    async with running(FakeFleet([job(1)])) as (app, _):
+        as_made, again = found
+        assert app.main.table in as_made
+        assert as_made == again
 
 
 async def test_a_menu_looks_the_same_where_it_is_opened_before_its_css_was_read(

@@ -68,6 +68,7 @@ class MainScreen(MainColumns, MainVerbs, LogHandlers):
         self.outbox = Outbox()
         self._sending = Static(id="sending", markup=False)
         self._awaited: set[int] = set()
+        self._was_shown = False
 
     def compose(self) -> ComposeResult:
         """Lay the screen out."""
@@ -265,6 +266,9 @@ class MainScreen(MainColumns, MainVerbs, LogHandlers):
         """Say below the log how it is shown."""
         self.details.say_how_log_is_shown()
 
-    def on_screen_resume(self) -> None:
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
         """Read on what another screen had read meanwhile."""
+        # The first time, everything was styled when it was made, a moment ago.
+        event.refresh_styles = self._was_shown
+        self._was_shown = True
         self.details.resume()

@@ -125,6 +125,20 @@ def test_a_budget_for_another_number_of_jobs_says_so() -> None:
         assert more.met is None
 
 
+def test_first_row_and_memory_are_judged_only_at_the_size_that_has_a_budget() -> None:
+    assert ui.first_row_finding(10_000, 0.35, 0.2).met is True
+    assert ui.first_row_finding(10_000, 0.36, 0.2).met is False
+    assert ui.memory_finding(100_000, 150e6).met is True
+    assert ui.memory_finding(100_000, 151e6).met is False
+    for jobs in (1_000, 100_000):
+        found = ui.first_row_finding(jobs, 0.30, 0.2)
+        assert found.figure == "1.50 × (300 ms against 200 ms)"
+        assert (found.budget, found.met) == ("", None)
+    for rows in (1_000, 10_000):
+        small = ui.memory_finding(rows, 60e6)
+        assert (small.figure, small.budget, small.met) == ("60 MB", "", None)
+
+
 def test_the_command_line_says_what_is_measured() -> None:
     options = parse("", ["--jobs", "5", "7", "--rtt", "0", "20", "--repeat", "2"])
     assert (options.jobs, options.round_trips, options.repeat) == ((5, 7), (0.0, 0.02), 2)

@@ -14,7 +14,7 @@ exauq_find_members() {
     local -a names=()
     local proc_state proc_parent proc_group proc_session proc_ticks
     # By name and not by number: Bash looks for a number from the start.
-    local -A parents=()
+    local -A parents=() dead=()
     members=() group=() graves=()
     cd /proc || return
     for pid in [0-9]*; do
@@ -25,7 +25,7 @@ exauq_find_members() {
             exauq_stat_odd "$pid" || continue
         fi
         if [[ $proc_state == [ZX] ]]; then
-            graves[$proc_group]=1
+            graves[$proc_group]=1 dead[$pid]=1
             continue
         fi
         if [[ ${known[$pid]-} == "$proc_ticks "* ]]; then
@@ -44,9 +44,9 @@ exauq_find_members() {
             packs[$job]+=" $proc_group"
         fi
     done
-    # Also those that began meanwhile.
+    # Also those that began meanwhile. Zombies have no environment any more.
     for pid in [0-9]*; do
-        if [[ -z ${members[$pid]-} ]]; then names+=("$pid/environ"); fi
+        if [[ -z ${members[$pid]-}${dead[$pid]-} ]]; then names+=("$pid/environ"); fi
     done
     # Taken in as a whole: from a pipe, Bash reads a line byte by byte.
     lines=$(grep -azsH '^EXAUQ_TUI_JOB=' "${names[@]}" | tr '\0' '\n')

@@ -87,6 +87,8 @@ class ExauqApp(App[int], inherit_bindings=False):
         Binding("ctrl+c", "help_quit", show=False, system=True),
     ]
 
+    _may_have_theme = False
+
     def __init__(
         self,
         fleet: FleetVerbs,
@@ -100,6 +102,7 @@ class ExauqApp(App[int], inherit_bindings=False):
         preferences: Reading | None = None,
     ) -> None:
         super().__init__(driver_class=TerminalDriver)
+        self._may_have_theme = True
         self.fleet = fleet
         self.config = config
         self.data_dir = data_dir
@@ -135,6 +138,10 @@ class ExauqApp(App[int], inherit_bindings=False):
         return ServerVerbs(self)
 
     # Starting
+
+    def get_css_variables(self) -> dict[str, str]:
+        """Mix the theme's colours; for none that Textual begins with, as ours is chosen next."""
+        return super().get_css_variables() if self._may_have_theme else {}
 
     def get_default_screen(self) -> Screen[None]:
         """Open with the main screen."""

@@ -10,8 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import tomli_w
-
 from exauq_tui.app.job_views import DEFAULT_SORT, starts_descending
 from exauq_tui.app.widgets.columns import every_column
 
@@ -85,6 +83,8 @@ class PreferencesFile:
         self._latest = preferences
         if self._path is None:
             return ""
+        import tomli_w  # noqa: PLC0415 - not needed for the first picture
+
         with self._lock:
             # Of several that wait here the last finds everything done.
             text = _HEADING + tomli_w.dumps(_as_table(self._latest))

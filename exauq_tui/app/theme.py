@@ -134,5 +134,5 @@ def begin_with_theme(app: App[Any], wanted: str | None) -> tuple[str, tuple[str,
     if chosen.dark and not chosen.ansi:
         app.set_reactive(App.theme, name)
         app.set_class(True, f"-theme-{name}", update=False)
-        app.stylesheet.set_variables(app.get_css_variables())
+    app.stylesheet.set_variables(app.get_css_variables())
     return name, problems

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, TypeVar
 from exauq_tui.errors import ServerRefusedError
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.jobs import JobId
-from exauq_tui.monitor.contact import raise_if_cut_off, words_of
 from exauq_tui.monitor.stored_job import StoredJob
 
 if TYPE_CHECKING:
@@ -47,6 +46,8 @@ def fetch(jobs: Sequence[StoredJob], contact: Contact) -> Mapping[int, float | s
 
 def delete(jobs: Sequence[StoredJob], contact: Contact) -> Mapping[int, str]:
     """Delete directories on the server, then the rows of those that are gone."""
+    from exauq_tui.monitor.contact import raise_if_cut_off, words_of  # noqa: PLC0415
+
     answers = deleter(contact).delete_remote_job_dirs([JobId(job.job_id) for job in jobs])
     raise_if_cut_off(answers.values())
     statuses = contact.interface.get_job_statuses([JobId(job.job_id) for job in jobs])

@@ -11,7 +11,6 @@ from exauq_tui.hardware.status import TERMINAL_STATUSES
 from exauq_tui.jobs import Input
 from exauq_tui.monitor.evidence import is_gone
 from exauq_tui.monitor.input_index import InputIndex
-from exauq_tui.monitor.placing import Candidate, share_out
 from exauq_tui.monitor.record_adding import Order
 from exauq_tui.monitor.roster import Roster
 from exauq_tui.monitor.stored_job import StoredJob
@@ -98,6 +97,9 @@ class Submissions:
         return tuple(key for added in self._add(orders) for key in added)
 
     def _share(self, level: int, count: int) -> list[str]:
+        # Here, as the first picture does without it.
+        from exauq_tui.monitor.placing import Candidate, share_out  # noqa: PLC0415
+
         profiles = [
             each.profile for each in self._roster.pollers.values() if each.profile.level == level
         ]

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from textual.css.stylesheet import Stylesheet
+from textual.design import ColorSystem
 from textual.dom import DOMNode
 from textual.events import ScreenResume
 from textual.pilot import Pilot
@@ -14,6 +15,7 @@ from exauq_tui.app.job_views import View
 from exauq_tui.app.screens import OPENED_CSS
 from exauq_tui.app.screens.main import MainScreen
 from exauq_tui.app.screens.sort import SortMenu
+from exauq_tui.app.theme import DARK
 from exauq_tui.app.widgets.job_table import JobTable
 from exauq_tui.errors import RecordError
 from exauq_tui.hardware.status import JobStatus
@@ -42,6 +44,22 @@ async def test_the_css_is_read_once_for_the_first_picture(readings: list[Stylesh
         assert app.has_class("-dark-mode")
         assert app.stylesheet.has_source(str(OPENED_CSS))
         assert readings == []
+
+
+async def test_colours_are_mixed_once_for_the_first_picture(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mixed: list[str] = []
+    generate = ColorSystem.generate
+
+    def watched(self: ColorSystem) -> dict[str, str]:
+        mixed.append(self.background.hex.lower() if self.background else "")
+        return generate(self)
+
+    monkeypatch.setattr(ColorSystem, "generate", watched)
+    async with running(FakeFleet([job(1)])) as (app, _):
+        assert mixed == [str(DARK.background)]
+        assert app.theme_variables["background"].lower() == DARK.background
 
 
 async def test_all_is_styled_when_the_main_screen_is_shown_for_the_first_time(

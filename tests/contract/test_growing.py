@@ -306,11 +306,11 @@ def test_a_job_whose_coming_was_told_in_a_journal_that_is_no_more_is_told_again(
     exec 2>/dev/null
     eval "real_$(declare -f exauq_journal)"
     exauq_send() { :; }; exauq_detach() { :; }
-    exauq_identify_machine; own_ticks=1 exauq_start_dir=/
+    exauq_identify; own_ticks=1 exauq_start_dir=/
     exauq_journal() {
         real_exauq_journal "$@"
         exauq_renew_journal "$1"
-        exauq_read_generation "$1"
+        exauq_generation "$1"
         printf '%s\\n' "$generation"
     }
     exauq_verb_submit "$1" "$2" '' 1 bash 7 token 1.5

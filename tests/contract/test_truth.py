@@ -206,7 +206,7 @@ def test_a_recorder_that_slept_before_it_signed_contradicts_nobody(here: Machine
     judge = f"""{server_program()}
     exec 2>/dev/null
     find() {{ echo "$1"; echo "$host $boot $$ $ticks_of_us 1700000000" >"$1"; }}
-    exauq_identify_machine; exauq_stat $$; ticks_of_us=$proc_ticks
+    exauq_identify; exauq_stat $$; ticks_of_us=$proc_ticks
     cd "$1"; exauq_judge 1 "$1" 1; echo "$state"; ls
     """
     done = subprocess.run(

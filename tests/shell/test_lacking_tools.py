@@ -112,7 +112,7 @@ def programs(
 def locker(workspace: Path, lines: str) -> subprocess.Popen[bytes]:
     """Start Bash lines that know the program's functions; $1 is the workspace."""
     (workspace / ".exauq-tui").mkdir(parents=True, exist_ok=True)
-    program = f"{server_program()}\nexauq_identify_machine; locked=\n{lines}"
+    program = f"{server_program()}\nexauq_identify; locked=\n{lines}"
     return subprocess.Popen(
         ["/bin/bash", "-p", "-c", program, "bash", str(workspace)],
         stdin=subprocess.PIPE,

@@ -252,7 +252,7 @@ def test_a_process_is_known_by_its_number_and_its_start() -> None:
     try:
         stat = Path(f"/proc/{child.pid}/stat").read_text()
         ticks = stat[stat.rindex(")") + 2 :].split()[19]
-        alive = 'exauq_process_alive "$1" "$2" && echo alive'
+        alive = 'exauq_alive "$1" "$2" && echo alive'
         assert shell(alive, str(child.pid), ticks).stdout == "alive\n"
         assert shell(alive, str(child.pid), "1").stdout == ""
         child.kill()
@@ -348,7 +348,7 @@ def test_survivors_that_end_later_let_the_job_be_cancelled(here: Machine) -> Non
 def test_no_second_stopper_is_started_while_the_first_has_yet_to_sign(tmp_path: Path) -> None:
     (tmp_path / "1").mkdir()
     done = shell(
-        'exauq_identify_machine; echo "$host $boot - -" >"$1/1/STOPPING"; cd "$1"; '
+        'exauq_identify; echo "$host $boot - -" >"$1/1/STOPPING"; cd "$1"; '
         "said() { exauq_stop_attended 1 && echo attended || echo alone; }; said; "
         'sleep 1000 & exauq_stat $! && exauq_stopper="$! $proc_ticks"; said; '
         "kill -KILL $!; wait $!; said",
@@ -374,7 +374,7 @@ def test_a_process_is_known_whatever_its_name_holds(tmp_path: Path, name: str) -
             expected = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
             done = shell(
                 'exauq_stat "$1"; echo "$proc_state $proc_parent $proc_group $proc_session '
-                '$proc_ticks"; exauq_process_alive "$1" "$proc_ticks" && echo alive',
+                '$proc_ticks"; exauq_alive "$1" "$proc_ticks" && echo alive',
                 str(process.pid),
             )
         finally:

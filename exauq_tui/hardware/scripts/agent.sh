@@ -118,7 +118,7 @@ exauq_serve() {
     exec 8<&0 9>&1 </dev/null >/dev/null
     # Handlers, not "ignore": what is ignored here would be ignored in every job.
     trap : HUP PIPE
-    exauq_identify_machine
+    exauq_identify
     if [[ ! -r /proc/self/stat ]]; then
         exauq_send 0 refused "this server has no /proc: servers need Linux"
         return

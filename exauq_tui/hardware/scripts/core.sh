@@ -50,7 +50,7 @@ exauq_now() {
 }
 
 # Set host and boot, by which a recorded process is known to be of this machine and uptime.
-exauq_identify_machine() {
+exauq_identify() {
     # Not $HOSTNAME, which start-up files set to this and that.
     host=
     IFS= read -r host 2>/dev/null </proc/sys/kernel/hostname || host=${HOSTNAME-}
@@ -90,7 +90,7 @@ exauq_stat_odd() {
 }
 
 # Whether process $1, started at tick $2, still runs; a zombie does not.
-exauq_process_alive() {
+exauq_alive() {
     local proc_state proc_parent proc_group proc_session proc_ticks
     exauq_stat "$1" && [[ $proc_ticks == "$2" && $proc_state != [ZX] ]]
 }

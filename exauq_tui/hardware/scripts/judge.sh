@@ -18,13 +18,13 @@ exauq_stop_attended() {
     read -r stop_host stop_boot stop_pid stop_ticks <"$1/STOPPING"
     if [[ $stop_host == "$host" ]]; then
         if [[ $stop_pid == - ]]; then stop_pid=${exauq_stopper% *} stop_ticks=${exauq_stopper#* }; fi
-        [[ $stop_boot == "$boot" ]] && exauq_process_alive "$stop_pid" "$stop_ticks" && return
+        [[ $stop_boot == "$boot" ]] && exauq_alive "$stop_pid" "$stop_ticks" && return
     elif [[ -n $stop_host && ! -e $1/START ]]; then
         return 0
     fi
     { read -r _ && read -r -a left; } <"$1/STOPFAILED"
     for ((place = 0; place + 1 < ${#left[@]}; place += 2)); do
-        exauq_process_alive "${left[place]}" "${left[place + 1]}" && return
+        exauq_alive "${left[place]}" "${left[place + 1]}" && return
     done
     return 1
 }
@@ -46,7 +46,7 @@ exauq_simulator_lives() {
     local proc_state proc_parent proc_group proc_session proc_ticks
     read -r sim_pid sim_ticks <"$1/SIM"
     if [[ -n $sim_ticks ]]; then
-        exauq_process_alive "$sim_pid" "$sim_ticks"
+        exauq_alive "$sim_pid" "$sim_ticks"
         return
     fi
     # The number of a session that is not empty is given to nobody else.
@@ -66,7 +66,7 @@ exauq_starters_are_dead() {
     while read -r starter_host starter_boot starter_pid starter_ticks purpose; do
         # Of a line that a full disk cut off, and of another machine, nothing is known.
         [[ $starter_host == "$host" && ($purpose == start || $purpose == cancel) ]] || return
-        [[ $starter_boot != "$boot" ]] || ! exauq_process_alive "$starter_pid" "$starter_ticks" || return
+        [[ $starter_boot != "$boot" ]] || ! exauq_alive "$starter_pid" "$starter_ticks" || return
         found=yes
         [[ $purpose != cancel ]] || called_off=yes
     done <"$1/STARTING"
@@ -102,7 +102,7 @@ exauq_judge() {
     elif [[ ! -e $1/STOPPING ]]; then
         read -r start_host start_boot pid ticks started <"$1/START"
         if [[ $start_host == "$host" && $start_boot == "$boot" && -n $started && $started != *[!0-9.]* ]] &&
-            exauq_process_alive "$pid" "$ticks"; then
+            exauq_alive "$pid" "$ticks"; then
             exauq_read_token "$1"
             state=R finished=- exit_code=- output=- note=
             return 0
@@ -147,7 +147,7 @@ exauq_judge_closely() {
     elif [[ $start_boot != "$boot" ]]; then
         verdict='end not witnessed (reboot), output may be partial'
     else
-        exauq_process_alive "$pid" "$ticks" && return
+        exauq_alive "$pid" "$ticks" && return
         if exauq_simulator_lives "$dir" "$pid" "$ticks"; then
             note='recorder gone'
             return

@@ -56,7 +56,7 @@ exauq_holder_is_dead() {
     if [[ $holder_host != "$host" ]]; then
         [[ -n $(find "$1/lock-holder" -maxdepth 0 -mmin +10 2>/dev/null) ]]
     elif [[ $holder_boot == "$boot" ]]; then
-        ! exauq_process_alive "$holder_pid" "$holder_ticks"
+        ! exauq_alive "$holder_pid" "$holder_ticks"
     fi
 }
 

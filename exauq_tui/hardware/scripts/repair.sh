@@ -57,7 +57,7 @@ exauq_clear_away() {
         maker=${left##*/} maker=${maker#*-}
         pid=${maker%%-*} maker=${maker#*-}
         ticks=${maker%%-*} maker=${maker#*-*-}
-        if [[ -e $left && $maker == "$host" ]] && ! exauq_process_alive "$pid" "$ticks"; then
+        if [[ -e $left && $maker == "$host" ]] && ! exauq_alive "$pid" "$ticks"; then
             rm -rf -- "$left"
         fi
     done

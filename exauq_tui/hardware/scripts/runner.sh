@@ -27,7 +27,7 @@ exauq_record() {
     id=${dir##*/} ws=${dir%/*}
     # A TERM for the whole group is meant for the simulator; somebody has to see it end.
     trap '' TERM INT HUP
-    exauq_identify_machine
+    exauq_identify
     # Half a directory is one that somebody is removing: its job may have run already.
     [[ -e $dir/token && -e $dir/input.csv && -s $dir/exauq_manager.sh ]] || exit 0
     exauq_stat $$ || exit 1

@@ -137,7 +137,7 @@ exauq_fill() {
     local state submitted started finished exit_code token output note freed now
     local -a taken=() lines=() unattended=() launched=() unfinished=()
     local -A begun=() underway=()
-    exauq_identify_machine
+    exauq_identify
     exauq_read_format "$ws"
     if [[ -n $read_only ]]; then return 1; fi
     cd -- "$ws" || return 1

@@ -163,7 +163,7 @@ exauq_await_members() {
     for ((place = 0; place < ${#pids[@]}; place += step)); do
         pid=${pids[place]}
         # Where nobody collects the dead, or only every few seconds, they are still to be seen.
-        while exauq_process_alive "$pid" "${known[$pid]%% *}"; do
+        while exauq_alive "$pid" "${known[$pid]%% *}"; do
             exauq_milliseconds
             [[ $milliseconds -lt patience ]] || return 0
             pause=$((patience - milliseconds))
@@ -323,7 +323,7 @@ exauq_stop() {
         # Without its end, the last one may be half of another job's name.
         unset "ids[${#ids[@]} - 1]"
     fi
-    exauq_identify_machine
+    exauq_identify
     exauq_take_on "${ids[@]}"
     exauq_tell_news "$ws"
     for signal in TERM KILL; do

@@ -55,7 +55,7 @@ exauq_verb_submit() {
     exauq_read_jobs "${@:5+count}" || return
     if [[ ${#mine[@]} -gt 0 ]]; then exauq_make_directories; fi
     exauq_write_texts
-    exauq_read_generation "$ws"
+    exauq_generation "$ws"
     told_in=$generation
     exauq_now
     # Ours are signed before anybody else's are waited for: somebody may be waiting for us.
@@ -82,7 +82,7 @@ exauq_verb_submit() {
     done
     if [[ ${#mine[@]} -gt 0 ]]; then
         # Said in a journal that nobody reads any more, and before it was true: let all look.
-        exauq_read_generation "$ws"
+        exauq_generation "$ws"
         if [[ $generation != "$told_in" ]]; then exauq_renew_journal "$ws"; fi
         printf -v lines '%s\n' "${mine[@]}"
         accepted=.exauq-tui/accepted-$now-$$-$RANDOM
@@ -204,7 +204,7 @@ exauq_claimant_lives() {
     local claim_host claim_boot claim_pid claim_ticks
     read -r claim_host claim_boot claim_pid claim_ticks _ <"$1"
     if [[ $claim_host == "$host" ]]; then
-        [[ $claim_boot == "$boot" ]] && exauq_process_alive "$claim_pid" "$claim_ticks"
+        [[ $claim_boot == "$boot" ]] && exauq_alive "$claim_pid" "$claim_ticks"
     else
         [[ -n $(find "$1" -mmin -10 2>/dev/null) ]]
     fi

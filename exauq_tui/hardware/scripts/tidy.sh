@@ -18,7 +18,7 @@ exauq_slots_most=4096
 exauq_begin_journal() {
     local now
     exauq_now
-    printf '%s\n' "exauq-journal 1 ${now//./}$RANDOM$RANDOM" >"$1" && exauq_read_generation_of "$1"
+    printf '%s\n' "exauq-journal 1 ${now//./}$RANDOM$RANDOM" >"$1" && exauq_generation_of "$1"
 }
 
 # Replace the journal of workspace $1 by an empty one. Forks once.

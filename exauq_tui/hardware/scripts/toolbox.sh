@@ -56,7 +56,7 @@ exauq_manage() {
         return 1
     }
     id=${dir##*/} ws=${dir%/*}
-    exauq_identify_machine
+    exauq_identify
     exauq_read_format "$ws"
     exauq_judge "$dir" "$ws" "$id"
     case ${2-} in

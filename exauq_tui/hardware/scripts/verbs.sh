@@ -44,7 +44,7 @@ exauq_verb_snapshot() {
     exauq_enter "$ws" || return
     cd -- "$ws" || { exauq_refuse "cannot enter the workspace $ws"; return; }
     # The position is taken first: what happens during the pass is told again, not missed.
-    exauq_read_generation "$ws"
+    exauq_generation "$ws"
     if [[ $generation != - ]]; then size=$(wc -c <"$ws/.exauq-tui/journal"); fi
     exauq_now
     reply="$generation ${size//[!0-9]/} $now"$'\n'
@@ -86,12 +86,12 @@ exauq_verb_jobs() {
 exauq_verb_delta() {
     local ws=$1 generation now lines
     exauq_enter "$ws" || return
-    exauq_read_generation "$ws"
+    exauq_generation "$ws"
     reply=-$'\n'
     if [[ $generation != "$2" ]]; then return; fi
     lines=$(tail -c "+$3" "$ws/.exauq-tui/journal" && printf x) || return
     # Replaced just before that: what was read is of another journal.
-    exauq_read_generation "$ws"
+    exauq_generation "$ws"
     if [[ $generation != "$2" ]]; then return; fi
     lines=${lines%x}
     # What was read before ended with a line: where it does not, the journal was cut or changed.

@@ -88,7 +88,7 @@ exauq_watch_tick() {
         watch_check=$((exauq_check > cost * 10 ? exauq_check : cost * 10))
     fi
     # The journal was replaced: it says so at its end, if who replaced it lived to say it.
-    if ((watch_ticks % exauq_beat == 0)); then exauq_read_generation "$watched"; fi
+    if ((watch_ticks % exauq_beat == 0)); then exauq_generation "$watched"; fi
     if [[ -n $over || $generation != "$watch_generation" ]]; then
         exauq_unwatch
         exauq_send 0 push -$'\n'
@@ -113,7 +113,7 @@ exauq_check_running() {
     cd -- "$watched" 2>/dev/null || return
     for id in "${!watch_running[@]}"; do
         pid=${watch_running[$id]% *} ticks=${watch_running[$id]#* }
-        if [[ -n $pid && -e $id && ! -e $id/STOPPING ]] && exauq_process_alive "$pid" "$ticks"; then
+        if [[ -n $pid && -e $id && ! -e $id/STOPPING ]] && exauq_alive "$pid" "$ticks"; then
             continue
         elif [[ ! -e $id ]]; then
             exauq_tell_ours "$id D - - - - - - "

@@ -32,12 +32,12 @@ exauq_check_workspace() {
 }
 
 # Set generation to that of the journal of workspace $1, or "-" where there is none.
-exauq_read_generation() {
-    exauq_read_generation_of "$1/.exauq-tui/journal"
+exauq_generation() {
+    exauq_generation_of "$1/.exauq-tui/journal"
 }
 
 # Set generation to that of the journal in file $1; false, and "-", where it is none.
-exauq_read_generation_of() {
+exauq_generation_of() {
     local word='' number=''
     generation=-
     read -r word number generation <"$1"
@@ -51,7 +51,7 @@ exauq_read_generation_of() {
 exauq_prepare() {
     local own=$1/.exauq-tui temporary generation
     exauq_program_copy=$own/program-$exauq_version.sh
-    exauq_read_generation "$1"
+    exauq_generation "$1"
     if [[ $generation != - && -e $exauq_program_copy ]]; then return 0; fi
     exauq_name_for_now "$1" new
     temporary=$REPLY
@@ -82,14 +82,14 @@ exauq_prepare() {
 exauq_first_journal() {
     local own=$1/.exauq-tui locked=
     exauq_lock "$1" 10 || return
-    exauq_read_generation "$1"
+    exauq_generation "$1"
     if [[ $generation == - ]]; then
         # A journal without its first line was made by somebody who missed ours: put aside.
         if [[ -e $own/journal ]]; then mv -f -- "$own/journal" "$own/journal-odd" 2>/dev/null; fi
         exauq_begin_journal "$2" 2>/dev/null
         ln -- "$2" "$own/journal" 2>/dev/null
         rm -f -- "$2"
-        exauq_read_generation "$1"
+        exauq_generation "$1"
     fi
     exauq_unlock "$1"
     [[ $generation != - ]]

@@ -118,6 +118,17 @@ class LogFollower:
         """Something else is in view, or is to be: see what has to be read for it."""
         self._wake.set()
 
+    def say_why_empty(self) -> None:
+        """Say what it means, by what is known of the job now, that nothing of a log is there."""
+        buffer = self._view.buffer
+        if self._key is None or len(buffer) or buffer.read_at is None or self.trouble:
+            return
+        row = self._row()
+        # What a job printed before its end is known only once it was read after that.
+        is_read = row is None or not row.is_terminal or self._is_final
+        why = log_text.why_empty(row) if is_read else "Reading the log …"
+        self._view.set_note(log_text.why_none(row) or why)
+
     def go_to(self, offset: int) -> None:
         """Read what is around an offset, in place of what is held."""
         self._jump = offset
@@ -144,8 +155,8 @@ class LogFollower:
                 continue
             if key != self._key:
                 return
-            self._take(step, chunk)
             self._is_final = ended
+            self._take(step, chunk)
             if self._next(is_read=True) is None:
                 await self._rest(None if ended else _PAUSE)
 
@@ -191,10 +202,8 @@ class LogFollower:
         elif chunk.size != buffer.size:
             buffer.size = chunk.size
             view.post_message(LogView.ModeChanged())
-        if not len(buffer):
-            view.set_note(log_text.why_empty(self._row()))
-        if self.trouble:
-            self.trouble = ""
+        self.trouble = ""
+        self.say_why_empty()
         self._told()
 
     def _failed(self, words: str) -> None:

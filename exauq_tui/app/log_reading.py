@@ -67,7 +67,8 @@ class LogReading:
         self._follower.wake()
 
     def draw(self) -> None:
-        """Say below the log what is to be said of it."""
+        """Say below the log what is to be said of it, and in its place why there is none."""
+        self._follower.say_why_empty()
         view, row = self._view, self._row()
         trouble = self._follower.trouble if len(view.buffer) else ""
         if len(view.buffer) and row is not None and not trouble:

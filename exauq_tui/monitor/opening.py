@@ -6,7 +6,6 @@ import threading
 from concurrent.futures import Future
 from pathlib import Path
 
-from exauq_tui.errors import RecordError
 from exauq_tui.monitor.record import Record
 from exauq_tui.monitor.record_first import FirstJobs, TableOrder
 
@@ -23,7 +22,8 @@ def open_ahead(path: Path, order: TableOrder, limit: int) -> Future[Opened]:
         limit: How many jobs it shows.
 
     Returns:
-        What will hold both, or the `RecordError` for which the record cannot be used.
+        What will hold both, or the error (a `RecordError`, if it was foreseen) for which the
+        record cannot be used.
     """
     future: Future[Opened] = Future()
 
@@ -32,7 +32,7 @@ def open_ahead(path: Path, order: TableOrder, limit: int) -> Future[Opened]:
         try:
             record = Record(path)
             future.set_result((record, record.first(order, limit)))
-        except RecordError as error:
+        except BaseException as error:  # noqa: BLE001 - handed to the one who would wait for ever
             if record is not None:
                 record.close()
             future.set_exception(error)

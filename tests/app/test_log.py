@@ -1,6 +1,7 @@
 """Reading a job's log."""
 
 import re
+from concurrent.futures import Future
 
 import pytest
 
@@ -9,6 +10,7 @@ from exauq_tui.app.screens.log import LogScreen
 from exauq_tui.app.screens.main import MainScreen
 from exauq_tui.app.widgets.log_view import LogView
 from exauq_tui.errors import ConnectionLostError
+from exauq_tui.hardware.interface import LogChunk
 from exauq_tui.hardware.status import JobStatus
 from exauq_tui.monitor.evidence import GONE
 from exauq_tui.monitor.snapshot import JobRow
@@ -237,6 +239,28 @@ async def test_an_empty_log_says_so() -> None:
         await pilot.press("q")
         await until(pilot, lambda: isinstance(app.screen, MainScreen))
         assert app.is_running
+
+
+async def test_what_is_said_of_an_empty_log_is_never_of_another_status() -> None:
+    fleet = FakeFleet([job(1, JobStatus.SUBMITTED)])
+    async with reading(fleet, "the job waits for a free slot") as (app, pilot):
+        read_log, answers = fleet.read_log, list[Future[LogChunk]]()
+
+        def hold(key: int, offset: int, limit: int) -> Future[LogChunk]:
+            answers.append(Future())
+            return answers[-1]
+
+        fleet.read_log = hold  # type: ignore[method-assign]  # the server takes its time
+        await until(pilot, lambda: answers)
+        fleet.change(job(1, JobStatus.RUNNING))
+        await until(pilot, lambda: "Running" in app.text())
+        assert "free slot" not in app.text()
+        fleet.change(job(1, JobStatus.COMPLETED))
+        await until(pilot, lambda: "Completed" in app.text())
+        assert "printed nothing" not in app.text()
+        fleet.read_log = read_log  # type: ignore[method-assign]
+        answers[-1].set_result(LogChunk(0, b"", 0))
+        await until(pilot, lambda: "The job printed nothing." in app.text())
 
 
 async def test_the_log_tab_follows_the_cursor() -> None:

@@ -72,8 +72,9 @@ class LogScreen(LogHandlers, Opened):
         self._draw_titles()
 
     def take_changes(self) -> None:
-        """Show the job's new status."""
+        """Show the job's new status, and what it means for a log that is empty."""
         self._draw_titles()
+        self._reading.draw()
 
     def _draw_titles(self) -> None:
         row = self._current_row() or self._row

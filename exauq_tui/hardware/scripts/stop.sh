@@ -173,8 +173,7 @@ exauq_await_members() {
 }
 
 # Say that job $2 of workspace $1, which was taken on, was cancelled: nothing of it is left, by
-# what was seen at `now`. With noclobber set, so that END is made by one
-# alone.
+# what was seen at `now`. With noclobber set, so that END is made by one alone.
 exauq_record_stopped() {
     local dir=$1/$2 exit_code='' line won=
     # Where there is no directory any more, another client was quicker, and deleted it; and another
